@@ -36,7 +36,7 @@ def owner_key(token: str) -> str:
 
 
 class AccClient:
-    """One person's way to one Autodesk.
+    """Client of one person at one Autodesk.
 
     Making it costs nothing: httpx is loaded, and a client made, when the first service is used. A given `client` is
     left open; `storage_hosts` are hosts that file bytes may go to beside the documented ones; `rate_limiter` says when
@@ -68,7 +68,7 @@ class AccClient:
 
     @cached_property
     def connection(self) -> "AccConnection":
-        """What sends the requests."""
+        """Connection that sends the requests."""
         from acc.connection import AccConnection
 
         return AccConnection(

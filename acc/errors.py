@@ -85,7 +85,7 @@ class AccError(Exception):
 
 
 class Unauthorized(AccError):
-    """The access token is not accepted, and no newer one was to be had (401)."""
+    """The access token is not accepted, and there is no newer one (401)."""
 
     summary = "Autodesk does not accept the access token"
 

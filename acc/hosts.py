@@ -1,4 +1,4 @@
-"""Which hosts are Autodesk's: where a bearer token may go, and where file bytes may go.
+"""Hosts of Autodesk: where a bearer token may go, and where file bytes may go.
 
 A token goes to `AutodeskHosts.api` and `AutodeskHosts.profile` and nowhere else. File bytes go to a storage host and
 nowhere else. Storage hosts are compared whole: `*.amazonaws.com` would admit any bucket, so would S3's own host with

@@ -209,7 +209,7 @@ class RateLimiter:
                     await self._sleep(max(wait, SHORTEST_SECONDS))
 
     async def on_rate_limited(self, operation: str, token: str, base_url: str, retry_after: float | None) -> None:
-        """Let every process hold back, since Autodesk has answered 429.
+        """Empty the buckets for every process, since Autodesk has answered 429.
 
         Raises:
             StorageProblem: The database cannot be used.

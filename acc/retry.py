@@ -1,4 +1,4 @@
-"""When a failed request is sent again, and after how long: a pure policy and the small loop that obeys it.
+"""Retry of failed requests: a pure policy, and the small loop that obeys it.
 
 A read, or a write that leaves the same when done twice, is repeated after any passing failure. A request that creates
 something is repeated only where it was certainly not carried out: after a 429, or when no connection was made. Every

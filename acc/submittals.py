@@ -244,7 +244,7 @@ class SubmittalsService:
         return await self._ask(op.ATTACHMENTS_CREATE, project_id, item_id=item_id, json=content)
 
     async def confirm_attachment(self, project_id: str, item_id: str, attachment_id: str) -> Attachment:
-        """Tell ACC that the bytes are there, so that it processes the file. Look for the bytes first.
+        """Confirm the upload, so that ACC processes the file. Look for the bytes first.
 
         It is repeated after a doubtful answer, although what ACC does with a second confirmation is not known.
         """

@@ -32,7 +32,10 @@ class NotSignedIn(AuthError):
 
 @dataclass(eq=False)
 class UserNotSignedIn(NotSignedIn):
-    """The user who was named by `email` is not signed in; `known` are the e-mail addresses of those who are."""
+    """The user who was named is not signed in.
+
+    `known` are the e-mail addresses of those who are.
+    """
 
     email: str
     known: tuple[str, ...] = ()
@@ -43,7 +46,7 @@ class UserNotSignedIn(NotSignedIn):
 
 
 class ReauthorizationRequired(AuthError):
-    """The token is refused and cannot be renewed."""
+    """Autodesk refuses the token, and it cannot be refreshed."""
 
     def __str__(self) -> str:
         return "Autodesk refuses the sign-in, and it cannot be renewed; `submittal-mcp login` signs in again"
@@ -72,7 +75,10 @@ _REFUSED_ACCOUNT: Final[dict[int | None, str]] = {
 
 @dataclass(eq=False)
 class PrivateKeyUnusable(AuthError):
-    """The private key of the service account cannot be read from `path`; `reason` is ours or the system's."""
+    """The private key of the service account cannot be read.
+
+    `reason` is ours or the system's.
+    """
 
     path: str
     reason: str
@@ -119,10 +125,11 @@ SIGN_IN_FAILURES: Final = {
 
 @dataclass(eq=False)
 class SignInFailed(AuthError):
-    """`error` is the OAuth error code or a word of ours, `status` the HTTP status of the answer, if one came.
+    """Signing in failed at the authorization server, or before it was asked.
 
-    Words of ours: unknown_error (a refusal without a code), unreadable_answer, unreachable (no answer came),
-    approval_needed (a person has to click), state_mismatch (the answer belongs to another attempt).
+    `error` is the OAuth error code or a word of ours, `status` the HTTP status of the answer, if one came. Words of
+    ours: unknown_error (a refusal without a code), unreadable_answer, unreachable (no answer came), approval_needed (a
+    person has to click), state_mismatch (the answer belongs to another attempt).
     """
 
     error: str

@@ -159,7 +159,7 @@ _OK = 200
 
 
 class AuthTransport(Protocol):
-    """The requests that signing in makes, answered as (status, headers in lower case, body).
+    """HTTP transport of OAuth requests, answered as (status, headers in lower case, body).
 
     Both raise `SignInUnavailable` when no answer came.
     """

@@ -311,7 +311,7 @@ class Vault:
 
     @property
     def key_location(self) -> str | None:
-        """Where the newest key is: `environment`, `keyring` or `file`; None before one was made."""
+        """Location of the newest key: `environment`, `keyring` or `file`; None before one was made."""
         return self._sealer.key_location
 
     def rekey(self) -> int:

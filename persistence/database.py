@@ -366,7 +366,7 @@ def _sqlite_engine(url: URL, busy_seconds: float) -> Engine:
 
 
 def _switch_to_wal(connection: sqlite3.Connection, patience: float) -> None:
-    """Let readers and a writer work side by side. SQLite does not wait for a lock when it switches, so this does."""
+    """Switch to WAL, so that readers and a writer work side by side. SQLite waits for no lock here, so this does."""
     ends = time.monotonic() + patience
     while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         try:

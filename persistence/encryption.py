@@ -107,7 +107,7 @@ class RecordCipher:
 
     @property
     def key_location(self) -> Source | None:
-        """Where the newest key is; None before one was made."""
+        """Location of the newest key; None before one was made."""
         self._ring = self._ring or self._source.load()
         return self._ring.source if self._ring is not None else None
 

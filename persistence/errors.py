@@ -35,7 +35,7 @@ from typing import Final
 
 
 class StorageProblem(Exception):
-    """Base of what keeps the program from its own storage."""
+    """The data folder, the database or the keys of the vault cannot be used; base of these errors."""
 
 
 class HomeFolderMissing(StorageProblem):

@@ -216,7 +216,7 @@ _ENTRY: Final = re.compile(r"\(([^;()]*);([^;()]*);([^;()]*);[^;()]*;[^;()]*;([^
 
 
 def other_writers(path: Path, owners: Collection[int]) -> str | None:
-    """Say who else than the `owners` (user ids; on Windows: administrators) can write a file, and the remedy.
+    """Return who else than the `owners` (user ids; on Windows: administrators) can write a file, and the remedy.
 
     On POSIX its folder counts too, since a file can be replaced in it. On Windows users may add files to a folder of
     programs' data, but not replace those of others.
@@ -233,7 +233,7 @@ def other_writers(path: Path, owners: Collection[int]) -> str | None:
 
 
 def descriptor_writers(descriptor: str, path: Path) -> str | None:
-    """Say the same of a security descriptor in Microsoft's text form (SDDL): `O:…G:…D:…(…)`."""
+    """Return the same of a security descriptor in Microsoft's text form (SDDL): `O:…G:…D:…(…)`."""
     # By number, since the names of these groups are in the language of the system: administrators, SYSTEM, users.
     remedy = (
         f'run icacls "{path}" /setowner *S-1-5-32-544, then '

@@ -141,7 +141,7 @@ class ConnectPage:
         return False
 
     async def connected(self) -> None:
-        """Tell the calls that named the link."""
+        """Notify the calls that named the link."""
         callbacks, self._callbacks = self._callbacks, deque(maxlen=_MOST_CALLBACKS)
         for tell in callbacks:
             await tell()

@@ -1,4 +1,4 @@
-"""Taking secrets out of what is logged: tokens, authorization headers, OAuth codes, the queries of signed URLs.
+"""Redaction of log lines: masks tokens, authorization headers, OAuth codes and the queries of signed URLs.
 
 Pure functions, run on every log line. They rather take too much: bytes are never shown (they may be a
 person's file), an object that is not plain data is shown by its redacted `repr`, and a field named `code` is taken for

@@ -13,7 +13,7 @@ from tools.core.consent import require_consent
 from tools.core.context import Services, ToolCall, ToolDefinition
 from tools.core.results import ManyFilesResult
 from tools.errors.exceptions import InvalidArguments, RetryHint
-from tools.next_steps.after_success import FilesStanding, after_many_files
+from tools.next_steps.after_success import ManyFilesStatus, after_many_files
 from transfers.categories_and_states import GivenCategory
 from transfers.files.pasted_text import unwrap
 
@@ -220,7 +220,7 @@ def _result(
     for row in rows:
         if row.look_alikes and row.row.item is not None:
             twins[row.row.item.id] += row.look_alikes
-    standing = FilesStanding(
+    status = ManyFilesStatus(
         call.arguments,
         plan,
         planned=outcomes["planned"] if checked else 0,
@@ -238,7 +238,7 @@ def _result(
         files=[row.shown(at_length=checked) for row in rows],
         counts={**outcomes, **{name: count for name, count in beside.items() if count}},
         plan=plan,
-        next_steps=after_many_files(standing, services.policy.step_context),
+        next_steps=after_many_files(status, services.policy.step_context),
     )
 
 

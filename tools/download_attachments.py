@@ -62,7 +62,7 @@ class _Source:
 
 @dataclass
 class _ReceivedBytes:
-    """The bytes of a download that are there, of how many, and the call that is told."""
+    """Progress of a download: bytes received and in all, and the call that reports them."""
 
     call: ToolCall
     total: int

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def move_submittal(services: Services, call: ToolCall, arguments: MoveArguments) -> MoveResult:
-    """Say what a move would do, or make it."""
+    """Return what a move would do, or make it."""
     import anyio
 
     from acc.errors import AccError

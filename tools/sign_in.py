@@ -11,7 +11,7 @@ class SignInArguments(ToolArguments):
 
 
 async def sign_in(services: Services, _call: ToolCall, _arguments: SignInArguments) -> SignInResult:
-    """Tell who is signed in.
+    """Return who is signed in.
 
     Raises:
         NotSignedIn: The hint says how to sign in.

@@ -224,7 +224,7 @@ def _shared_by(wanted: AttachmentRequest) -> tuple[str, str, str]:
 
 
 class AttachmentWatch:
-    """Looks at attachments that jobs of one process follow: of those on one item a single list serves all."""
+    """Watches the attachments that jobs of one process follow, by one list for all of an item."""
 
     def __init__(self) -> None:
         self._turns: WeakValueDictionary[tuple[str, str], anyio.Lock] = WeakValueDictionary()
@@ -360,7 +360,7 @@ async def find_row(acc: "AccClient", project_id: str, item_id: str, attachment_i
 
 
 async def confirm_upload(acc: "AccClient", project_id: str, item_id: str, attachment_id: str) -> "Attachment":
-    """Tell ACC that the bytes are there, and return the row as it is then. Look for the bytes first.
+    """Confirm the upload to ACC, and return the row as it is then. Look for the bytes first.
 
     Raises:
         AttachmentMissing: It was deleted meanwhile.

@@ -64,7 +64,10 @@ class FileProblem(TransferError):
 
 @dataclass(eq=False)
 class FileMissing(FileProblem):
-    """There is nothing at that path, in none of the allowed `folders`; `near` are paths there with close names."""
+    """There is nothing at that path, in none of the allowed folders.
+
+    `near` are paths there with close names.
+    """
 
     folders: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
@@ -117,7 +120,7 @@ class FileEmpty(FileProblem):
 
 @dataclass(eq=False)
 class FileTooLarge(FileProblem):
-    """`size` bytes are more than the `limit`."""
+    """The file has more bytes than the limit."""
 
     size: int = 0
     limit: int = 0
@@ -130,24 +133,30 @@ class FileChanged(FileProblem):
 
 @dataclass(eq=False)
 class FileUnreadable(FileProblem):
-    """The operating system refused to open or read it; `reason` is its own short text."""
+    """The operating system refused to open or read the file.
+
+    `reason` is the system's own short text.
+    """
 
     reason: str = ""
 
 
 @dataclass(eq=False)
 class FileAmbiguous(FileProblem):
-    """A relative path or a bare name that several files of the allowed folders go by; `matches` are the whole paths."""
+    """A relative path or a bare name that several files of the allowed folders have.
+
+    `matches` are the whole paths.
+    """
 
     matches: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
 class FolderUnavailable(TransferError):
-    """A folder whose files cannot be listed; `path` as the caller wrote it, `folders` those that are allowed.
+    """A folder whose files cannot be listed.
 
-    `why` is one of no_folders, outside (hidden and links too), missing, not_a_folder, too_long, ambiguous. `near` are
-    the folders that may be meant.
+    `path` is as the caller wrote it, `folders` are those that are allowed. `why` is one of no_folders, outside (hidden
+    and links too), missing, not_a_folder, too_long, ambiguous. `near` are the folders that may be meant.
     """
 
     path: str
@@ -173,7 +182,7 @@ class InvalidName(TransferError):
 
 @dataclass(eq=False)
 class AttachmentProblem(TransferError):
-    """A reserved attachment that cannot be gone on with; `attachment` is its id in ACC."""
+    """A reserved attachment that cannot be continued; `attachment` is its id in ACC."""
 
     attachment: str
 
@@ -183,7 +192,10 @@ class AttachmentProblem(TransferError):
 
 @dataclass(eq=False)
 class UploadIncomplete(AttachmentProblem):
-    """Nothing shows that the bytes have arrived; `uploading` when they are on their way here."""
+    """Nothing shows that the bytes have arrived.
+
+    `uploading`: this process is sending them.
+    """
 
     uploading: bool = False
 
@@ -205,14 +217,17 @@ class ProcessingFailed(AttachmentProblem):
 
 @dataclass(eq=False)
 class AttachmentMissing(AttachmentProblem):
-    """The submittal has no such attachment (perhaps deleted in ACC); `near` are ids and names of close ones."""
+    """The submittal has no such attachment; perhaps it was deleted in ACC.
+
+    `near` are ids and names of close ones.
+    """
 
     near: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(eq=False)
 class NotYourAttachment(AttachmentProblem):
-    """Another person reserved it; only they may confirm it."""
+    """Another person reserved the attachment; only they may confirm it."""
 
 
 @dataclass(eq=False)
@@ -225,7 +240,7 @@ class PersonMismatch(TransferError):
 
 @dataclass(eq=False)
 class IdempotencyConflict(TransferError):
-    """The key was used before for something else."""
+    """The idempotency key was used before for another request."""
 
     key: str
 
@@ -235,7 +250,7 @@ class IdempotencyConflict(TransferError):
 
 @dataclass(eq=False)
 class ConsentMissing(TransferError):
-    """Going on would make the file called `name` visible, which the person has not agreed to in this process.
+    """The next step would make the file visible, which the person has not agreed to in this process.
 
     So it is with what another process began: the call is repeated, and the person is asked.
     """
@@ -248,7 +263,7 @@ class ConsentMissing(TransferError):
 
 @dataclass(eq=False)
 class StorageStalled(TransferError):
-    """Part `part` could not be sent within the tries it has, or before its upload grew too old.
+    """A part could not be sent within its attempts, or before its upload grew too old.
 
     `causes` are the names of what ended each try.
     """

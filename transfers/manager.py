@@ -83,7 +83,7 @@ class TransferManager:
         files_at_once: int = 0,
         owns_repository: bool = True,
     ) -> AsyncIterator[None]:
-        """Let jobs run until the block ends; also those of dead processes in the projects that `takes_up` allows.
+        """Run jobs until the block ends; also those of dead processes in the projects that `takes_up` allows.
 
         With `files_at_once`, so many of the queue besides. Where people share the repository, none of their managers
         `owns_repository`.

@@ -22,7 +22,7 @@ _COMPLETED = "completed"
 
 @dataclass(frozen=True)
 class MoveTarget:
-    """Where a move is made, and as whom."""
+    """Target of a move: the submittal, and the person who moves it."""
 
     person_id: str
     project_id: str

@@ -129,7 +129,7 @@ class FileVersion(JsonApiResource):
 
     @property
     def modified_at(self) -> datetime | None:
-        """When it was last changed, in UTC."""
+        """Time of the last change, in UTC."""
         return self.attributes.last_modified_time
 
 
@@ -227,7 +227,7 @@ class ResourceListing(AccModel):
 
     @property
     def faults(self) -> list[ListingWarning]:
-        """What could not be answered, for example the hubs of one region.
+        """Failures in part of the answer, for example the hubs of one region.
 
         A 403 beside rows is none: it tells a region in which the app has no account (fact sheet 9).
         """
@@ -266,7 +266,7 @@ class ProjectMember(AccModel):
 
 
 def url_expires_at(url: str) -> datetime | None:
-    """When the signature of a URL ends, from its own `X-Amz-Date` and `X-Amz-Expires`; None if it does not say.
+    """End of a URL's signature, from its own `X-Amz-Date` and `X-Amz-Expires`; None if it does not say.
 
     The `urlExpiration` beside the URLs is only approximate: in the tutorial's sample it is eight minutes too late.
     """
@@ -289,7 +289,7 @@ class SignedUrl:
 
     @property
     def expires_at(self) -> datetime | None:
-        """When the signature ends; None if the URL does not say."""
+        """Time at which the signature ends; None if the URL does not say."""
         return url_expires_at(self.value)
 
     @property

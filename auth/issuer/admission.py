@@ -1,4 +1,4 @@
-"""Who may sign in to a team server: rules that only narrow what Autodesk and ACC allow anyway."""
+"""Admission to a team server: rules that only narrow what Autodesk and ACC allow anyway."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from auth.issuer.errors import NotAdmitted
 
 @dataclass(frozen=True)
 class AdmissionPolicy:
-    """Rules that must all hold; an empty one allows everybody.
+    """Rules of who may sign in, which must all hold; an empty one allows all.
 
     Attributes:
         domains: Domains of e-mail addresses that Autodesk has verified; an address below a domain does not count.
@@ -22,7 +22,7 @@ class AdmissionPolicy:
     accounts: frozenset[str] = frozenset()
 
     def check_person(self, person: SignedInPerson) -> None:
-        """Let a person in, as far as their identity decides it.
+        """Require that a person is admitted, as far as their identity decides it.
 
         Raises:
             NotAdmitted: A rule does not hold.
@@ -34,7 +34,7 @@ class AdmissionPolicy:
             raise NotAdmitted("the person is not on the list")
 
     def check_accounts(self, accounts: Collection[str]) -> None:
-        """Let a person in who sees these ACC accounts.
+        """Require that a person who sees these ACC accounts is admitted.
 
         Raises:
             NotAdmitted: None of them is allowed.

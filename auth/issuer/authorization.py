@@ -36,7 +36,7 @@ class AuthorizationRequest(BaseModel):
 
     @property
     def redirect_host(self) -> str:
-        """Where the answer goes, as a person is shown it."""
+        """Host that gets the answer, as a person is shown it."""
         return shown_host(self.redirect_uri)
 
     @property

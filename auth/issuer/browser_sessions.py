@@ -18,7 +18,7 @@ SESSION_SECONDS: Final = 8 * 3600.0
 
 @dataclass(frozen=True)
 class SignedInPerson:
-    """Who signed in; `email` is one that Autodesk has verified, else None."""
+    """A signed-in person; `email` is one that Autodesk has verified, else None."""
 
     subject: str
     name: str

@@ -47,7 +47,7 @@ class FetchedDocument:
 
 
 class DocumentFetcher(Protocol):
-    """A GET of a client's document."""
+    """Fetches a client's document with a GET."""
 
     async def __call__(self, url: str) -> FetchedDocument:
         """Fetch a document, without following redirects and from public addresses only.

@@ -68,7 +68,7 @@ class RegisteredClient:
 
 
 class ClientMetadata(BaseModel):
-    """What a client says of itself when it registers (RFC 7591, section 2); unknown members are ignored."""
+    """Metadata that a client sends when it registers (RFC 7591, section 2); unknown members are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -256,7 +256,7 @@ _UNAUTHORIZED: Final = 401
 
 @dataclass(frozen=True)
 class ClientCredentials:
-    """What a request says of its client; `basic` tells that an `Authorization` header did."""
+    """Credentials of the client in a request; `basic` tells that an `Authorization` header did."""
 
     client_id: str
     secret: str | None = field(repr=False)

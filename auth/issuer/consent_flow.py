@@ -44,7 +44,7 @@ AccountsOf = Callable[[str], Awaitable[Collection[str]]]
 
 @dataclass(frozen=True)
 class ConsentView:
-    """What the consent page shows; `person` is who is signed in in this browser already."""
+    """Content of the consent page; `person` is the one who is signed in in this browser already."""
 
     request: PendingRequest
     authorization: AuthorizationRequest
@@ -54,7 +54,7 @@ class ConsentView:
 
 @dataclass(frozen=True)
 class BrowserDeparture:
-    """Where the browser goes from here, and the cookie (name, value, seconds) that it takes along."""
+    """Redirect of the browser, and the cookie (name, value, seconds) that it takes along."""
 
     url: str
     cookie: tuple[str, str, int] | None = None
@@ -62,7 +62,7 @@ class BrowserDeparture:
 
 @dataclass(frozen=True)
 class BrowserArrival:
-    """Autodesk's answer was taken: where the browser goes, or that a person has connected, and the session's cookie."""
+    """Result of Autodesk's answer: where the browser goes, or that a person has connected, and the session's cookie."""
 
     person: SignedInPerson
     purpose: str
@@ -71,7 +71,7 @@ class BrowserArrival:
 
 
 class ConsentFlow:
-    """Leads people in browsers through consent and Autodesk's sign-in, for the clients of a `TokenIssuer`.
+    """Takes browsers through consent and Autodesk's sign-in, for the clients of a `TokenIssuer`.
 
     `connected` receives the subject of each person who has just signed in at Autodesk.
     """
@@ -164,7 +164,7 @@ class ConsentFlow:
         return ConsentView(request, request.authorization, cookie, await self._usable_session(session))
 
     async def deny(self, request: PendingRequest) -> RedirectAnswer:
-        """Tell the client that the person does not want it.
+        """Answer the client that the person denied the request.
 
         Raises:
             PageError: The request was answered before.
@@ -178,7 +178,7 @@ class ConsentFlow:
     async def approve(
         self, request: PendingRequest, scopes: Collection[str], session: str | None, *, as_another: bool = False
     ) -> BrowserDeparture:
-        """Go on with a request that the person has approved for `scopes`: at Autodesk, or back at the client.
+        """Continue a request that the person has approved for `scopes`: at Autodesk, or back at the client.
 
         Raises:
             PageError: The request was answered before.

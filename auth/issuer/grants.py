@@ -1,4 +1,4 @@
-"""Grants: what a person lets a client do, until one of them, an administrator or a misused token ends it."""
+"""Grants: what a person lets a client do, until the person, the client, an administrator or a misused token ends it."""
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence

@@ -28,7 +28,7 @@ class InvalidRedirectUri(ValueError):
 
 
 def check_redirect_uri(uri: str, private_schemes: Collection[str] = PRIVATE_SCHEMES) -> None:
-    """Let a redirect URI be registered: https, http on loopback, or a private scheme from the list.
+    """Require a redirect URI that may be registered: https, http on loopback, or a private scheme from the list.
 
     Args:
         uri: What a client wants to register.

@@ -1,4 +1,4 @@
-"""Keys that the replicas of a team server share, sealed in the database: made by whichever of them needs one first."""
+"""Keys that the replicas of a team server share, sealed in the database: the replica that needs one first makes it."""
 
 import secrets
 from contextlib import suppress

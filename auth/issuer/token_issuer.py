@@ -1,4 +1,4 @@
-"""The authorization server towards clients: they are known or register, and get tokens for codes and refresh tokens.
+"""Token issuer: knows and registers clients, and gives them tokens for codes and refresh tokens.
 
 No HTTP of its own; `auth.issuer.routes` translates. What people see of it is `auth.issuer.consent_flow`.
 """
@@ -27,7 +27,7 @@ _MAX_CLIENT_ID: Final = 200
 
 
 class AuditSink(Protocol):
-    """Where the authorization server writes down what happened; fields hold no secret. Both block."""
+    """Audit log as the authorization server writes it; fields hold no secret. Both block."""
 
     def check(self) -> None:
         """Make sure that a line can be written, before anything is done that needs one.
@@ -48,7 +48,7 @@ class RegistrationPolicy:
     domains: tuple[str, ...] = ()
 
     def check(self, redirect_uris: Sequence[str]) -> None:
-        """Let a client register itself.
+        """Require that a client may register itself.
 
         Raises:
             OAuthError: It may not.
@@ -76,7 +76,7 @@ class IssuerSettings:
 
     @property
     def resource(self) -> str:
-        """What tokens are issued for."""
+        """The protected resource that tokens are issued for."""
         return f"{self.public_url}{MCP_PATH}"
 
 
@@ -93,7 +93,7 @@ class IssuerStores:
 
 
 class TokenIssuer:
-    """Knows clients, and issues them tokens of its own. `documents` is None where none are taken."""
+    """Issues tokens of its own to the clients that it knows. `documents` is None where none are taken."""
 
     def __init__(
         self,

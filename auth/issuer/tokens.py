@@ -44,7 +44,7 @@ _MAX_NOTED: Final = 10_000
 
 @dataclass(frozen=True)
 class TokenLives:
-    """How long tokens are good, in seconds. `grant` is absolute, however often a grant is refreshed."""
+    """Lifetimes of tokens, in seconds. `grant` is absolute, however often a grant is refreshed."""
 
     code: float = 60.0
     access: float = 3600.0
@@ -54,7 +54,7 @@ class TokenLives:
 
 @dataclass(frozen=True)
 class GrantRequest:
-    """What a person agreed to: for whom, to which client, and what its code is bound to. `email` is a verified one."""
+    """Grant that a person agreed to: whose, to which client, and what its code is bound to; its `email` is verified."""
 
     subject: str
     name: str

@@ -1,4 +1,4 @@
-"""`submittal-mcp download`: brings the attachments of a submittal into the download folder, and says where they are."""
+"""`submittal-mcp download`: downloads the attachments of a submittal, and prints where they are."""
 
 import sys
 from collections.abc import Mapping

@@ -28,7 +28,7 @@ _HELP = ["-h", "--help"]
 
 
 class _Commands(TyperGroup):
-    """Lists commands in the order that a person meets them, and shows what a usage error quotes as `say` does.
+    """Command group: lists commands in the order of use, and makes the invisible visible in their usage errors.
 
     A shell puts the names of files of others in place of `*`.
     """
@@ -109,7 +109,7 @@ def _with_home(argument: str) -> str:
 
 
 def _check_working_folder() -> None:
-    """Say so where the working folder is gone, for relative paths would mean nothing."""
+    """Fail where the working folder is gone, for relative paths would mean nothing."""
     try:
         Path.cwd()
     except OSError as error:  # gone, or macOS lets this program not look into it

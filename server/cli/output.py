@@ -63,7 +63,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], below: st
 
 
 class ProgressLine:
-    """Progress on stderr: one line that is written again on a terminal, else a line now and then."""
+    """Progress on stderr: one line that is rewritten in place on a terminal, else a new line now and then."""
 
     def __init__(self, stream: TextIO, every: int = TOLD_EVERY) -> None:
         self._stream = stream
@@ -71,7 +71,7 @@ class ProgressLine:
         self._every = self._next = every
 
     async def report(self, done: float, total: float | None, word: str) -> None:
-        """Tell how far it is; see `tools.core.ports.ProgressCallback`."""
+        """Report progress; see `tools.core.ports.ProgressCallback`."""
         from tools.core.text_sanitizer import visible
 
         of = f" of {total:,.0f}" if total is not None else ""
@@ -83,7 +83,7 @@ class ProgressLine:
             self._write(f"{line}\n")
 
     def note(self, text: str) -> None:
-        """Say something that stays."""
+        """Print a line that stays."""
         self.clear()
         say(text, err=True)
 

@@ -1,4 +1,4 @@
-"""How this program is started from anywhere: for chat clients, and for hints that name a command."""
+"""The command that starts this program from any folder: for chat clients, and for hints that name a command."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Completing the arguments of prompts and of resource addresses while a person types them.
+"""Completions: suggestions for the arguments of prompts and of resource addresses while a person types them.
 
 What is suggested is live data, asked for in few requests: a text that the tools take. What two things share, a name or
 a number, is no suggestion: their ids are.
@@ -48,7 +48,7 @@ PAGES: Final = 64
 
 
 class CompletionSource:
-    """Suggests to one person. A small project costs one request a minute, a large one a request for each new text."""
+    """Completions for one person. A small project costs a request a minute, a large one a request for each new text."""
 
     def __init__(self, provider: ServicesProvider) -> None:
         self._provider = provider

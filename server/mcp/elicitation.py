@@ -37,7 +37,7 @@ LIFE_SECONDS: Final = 600.0
 
 
 class ElicitationPending(Exception):
-    """The call ends here: the client asks the person, and repeats it with the answer."""
+    """Raised to end a call which the client repeats with the answer of the user whom it asks."""
 
     def __init__(self, question: InputRequiredResult) -> None:
         super().__init__("the client asks the person")
@@ -70,7 +70,7 @@ class ElicitationStates:
 
 
 class ElicitationConsentPrompt:
-    """The way to the person behind one call of a tool."""
+    """Consent prompt of one tool call: asks the user through the client."""
 
     def __init__(
         self,

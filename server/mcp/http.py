@@ -1,4 +1,4 @@
-"""Serving over Streamable HTTP at `/mcp`, for clients on this machine.
+"""Streamable HTTP server at `/mcp`, for clients on this machine.
 
     ListenError        the address is not this machine's own, or is taken
 

@@ -1,4 +1,4 @@
-"""Connections to the HTTP server: how many there may be, and how long they may take over what they send."""
+"""Limits of HTTP connections: how many there may be, and how long a request may take to arrive."""
 
 import asyncio
 import socket
@@ -108,7 +108,7 @@ class GatheredTransport:
 
 
 class BoundedHttpProtocol(H11Protocol):
-    """uvicorn's protocol, which hangs up on a connection too many and on a request that does not come to its end.
+    """uvicorn's protocol, which closes a connection too many and one whose request does not arrive in time.
 
     With `tls` it shakes hands itself: uvicorn's own way knows no connection before its handshake has ended.
     """
@@ -200,7 +200,7 @@ class BoundedHttpProtocol(H11Protocol):
 
 
 class UnreadBodyMiddleware:
-    """Reads what an answer leaves of a request's body before the answer begins.
+    """Middleware that reads the rest of a request's body before the answer begins.
 
     A proxy written in Go (Caddy, Traefik) cuts an answer short that comes while it still sends the body: the 401 with
     which a client's sign-in begins, for example. A caller who waits for `100 Continue`, sends more than the largest

@@ -1,4 +1,4 @@
-"""Small pictures beside the names, drawn here so that no client has to fetch one from anywhere."""
+"""Icons of tools, prompts and the server as data URIs, so that no client has to fetch one."""
 
 from typing import Final
 

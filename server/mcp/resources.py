@@ -42,7 +42,7 @@ _OLD_NOT_FOUND: Final = -32002
 
 @dataclass(frozen=True)
 class SubmittalResource:
-    """A kind of resource: its address with two slots, how it is known, and the tool (by name) whose answer it is."""
+    """A resource template: its URI with two slots, its texts, and the name of the tool whose answer it serves."""
 
     uri_template: str
     name: str

@@ -1,4 +1,4 @@
-"""Sessions of the older protocol: beyond so many, the one that was idle for longest gives way to a new one."""
+"""Limit of sessions of the older protocol: a new one beyond it ends the one that was idle for longest."""
 
 import time
 from collections import OrderedDict
@@ -33,7 +33,7 @@ def session_change(scope: Scope, answer: Message) -> tuple[SessionChange, bytes]
 
 @dataclass
 class _LegacySession:
-    """When it was used last, how many requests of it are under way, and a request of its own caller."""
+    """A session: when it was last used, a request of its caller, and how many of its requests are under way."""
 
     used: float
     scope: Scope
@@ -41,7 +41,7 @@ class _LegacySession:
 
 
 class SessionLimitMiddleware:
-    """Knows the sessions by their ids as answers show them, and ends one by DELETE, as its own client would."""
+    """Middleware that learns the ids of sessions from answers, and ends one by DELETE, as its own client would."""
 
     def __init__(self, app: ASGIApp, most: int = MAX_SESSIONS, clock: Callable[[], float] = time.monotonic) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Serving over stdin and stdout, for the chat client that started this process.
+"""stdio server, for the chat client that started this process.
 
 Nothing but JSON-RPC is written to stdout: the SDK points descriptor 1 at stderr while it serves.
 """
@@ -52,7 +52,7 @@ _UNANSWERED: Final = frozenset({"subscriptions/listen"})
 
 
 class _StdioTransport:
-    """Descriptor 0 as a pipe that this process can end itself.
+    """Transport over descriptor 0 as a pipe that this process can end itself.
 
     The SDK's reader sits in a blocking read of stdin, which nothing can interrupt, so a signal alone would end nothing.
     A daemon thread copies the real stdin into a pipe that takes its place. When the pipe is closed, because stdin ended
@@ -75,7 +75,7 @@ class _StdioTransport:
         threading.Thread(target=self._copy, name="stdin", daemon=True).start()
 
     def end(self) -> None:
-        """Let the server see the end of its input, and the process end soon after. Further calls do nothing."""
+        """End the input of the server, and the process soon after. Further calls do nothing."""
         if not self._ended:
             self._ended = True
             force_exit_after(STDIO_SECONDS)
@@ -98,7 +98,7 @@ class _StdioTransport:
 
 
 class Utf8Transcoder:
-    """Drops a byte-order mark, and makes UTF-8 of UTF-16: what some shells write into a pipe."""
+    """Transcoder to UTF-8: drops a byte-order mark, and converts the UTF-16 that some shells write into a pipe."""
 
     def __init__(self) -> None:
         self._start = b""

@@ -383,7 +383,7 @@ def variables() -> dict[str, str]:
 
 
 def _incomplete_groups(settings: Settings) -> tuple[str, ...]:
-    """Say what misses its other half, though each variable alone is right."""
+    """Return a sentence for each setting that lacks its other half, though each variable alone is right."""
     problems = []
     account = (settings.service_account_id, settings.service_account_key_id, settings.service_account_key_file)
     if any(account) and not all((*account, settings.client_id, settings.client_secret)):

@@ -43,7 +43,7 @@ _PLACEHOLDER: Final = re.compile(
 
 
 def unusable_text(value: str) -> str | None:
-    """Say what a text shows to have come from a template or a file rather than from a person; None of any other.
+    """Return what shows that a text came from a template or a file rather than from a person; None of any other.
 
     Read as it stands, a value in quotes would be a folder or a name that is not there.
     """
@@ -57,7 +57,7 @@ def unusable_text(value: str) -> str | None:
 
 
 def unusable_entry(value: object) -> str | None:
-    """Say the same of the first text in a value of a settings file that is one, or a list of them."""
+    """Return the same of the first such text in a value of a settings file, which is a text or a list of them."""
     entries = value if isinstance(value, list) else [value]
     return next(filter(None, (unusable_text(entry) for entry in entries if isinstance(entry, str))), None)
 
@@ -79,7 +79,7 @@ def _folders(value: object) -> tuple[Path, ...]:
 
 
 def too_wide(folder: Path) -> str | None:
-    """Say why a folder should not be allowed as a whole: it is the disk, or holds the person's home folder."""
+    """Return why a folder should not be allowed as a whole: it is the disk, or holds the person's home folder."""
     resolved, home = (Path(os.path.realpath(path)) for path in (folder, os.path.expanduser("~")))  # noqa: PTH111
     if resolved == resolved.parent:
         return f"'{folder}' is the whole disk; name the folder that holds the files to attach"
@@ -89,7 +89,7 @@ def too_wide(folder: Path) -> str | None:
 
 
 def not_a_folder(path: Path) -> str | None:
-    """Say why a path is no folder that can be used, be it missing, a file or not to be looked at; else None."""
+    """Return why a path is no folder that can be used (missing, a file, not readable); else None."""
     try:
         return None if stat.S_ISDIR(path.stat().st_mode) else f"{path} is a file, not a folder"
     except (FileNotFoundError, NotADirectoryError):

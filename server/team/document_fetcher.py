@@ -1,4 +1,4 @@
-"""Fetching client id metadata documents without becoming a way into the inner network.
+"""Fetcher of client id metadata documents that no client can use to reach the inner network.
 
 A host is resolved once, every address must be public, and the connection goes to that very address, so a name that
 changes its mind leads nowhere. TLS still checks the certificate against the name. No redirects, no proxy, no cookies.

@@ -58,7 +58,7 @@ class TeamJobs:
         await self._prune()
 
     async def resume(self, subject: str) -> None:
-        """Go on with the jobs of a person that waited for their sign-in.
+        """Resume the jobs of a person that waited for their sign-in.
 
         Raises:
             StorageProblem: The database cannot be used.

@@ -98,7 +98,7 @@ class PlanRow:
 
     @property
     def key(self) -> bytes:
-        """Which file it is."""
+        """Identity of the file among the others of a call."""
         return _digest([self.file.reference])[:_KEY_BYTES]
 
     @property

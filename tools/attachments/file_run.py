@@ -28,7 +28,7 @@ _CHANGED: Final = "since the check"
 
 @dataclass(frozen=True)
 class FileRunRow:
-    """What became of a row of a plan by now; `look_alikes` a request whose answer was lost may have made as well."""
+    """Outcome of a row of the plan so far; a request whose answer was lost may have made the `look_alikes` as well."""
 
     row: PlanRow
     outcome: FileOutcome

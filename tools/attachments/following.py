@@ -1,4 +1,4 @@
-"""Status of one attachment or a page of them: as it is now, or once ACC has processed them."""
+"""Following attachments: waits until ACC has processed one, or a page of them, and returns their status."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""What of a person's attachments is under way or left unfinished, in whichever submittal: by the jobs kept here."""
+"""Unfinished attachments of a person in all submittals, found by the jobs of this database."""
 
 from collections.abc import Sequence
 from contextlib import suppress

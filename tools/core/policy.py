@@ -88,12 +88,12 @@ class CallDeadline:
 
     @property
     def wait_seconds_left(self) -> float:
-        """How long the call may still wait for something to change."""
+        """Seconds for which the call may still wait for a change."""
         return max(0.0, self._waits_until - anyio.current_time())
 
     @property
     def seconds_left(self) -> float:
-        """How long the call has until it is ended, but for what an answer takes."""
+        """Seconds until the call is ended, less those that an answer takes."""
         return max(0.0, self.scope.deadline - anyio.current_time() - _ANSWER_SECONDS)
 
     def error(self) -> CallTimedOut:
@@ -114,7 +114,7 @@ class CallDeadline:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Let a person take their time."""
+        """Pause the deadline while a person is asked."""
         began, self.scope.deadline = anyio.current_time(), float("inf")
         try:
             yield

@@ -14,7 +14,7 @@ LONGEST: Final = 200
 
 
 class ConsentQuestion(Protocol):
-    """What the user is asked to agree to; a dataclass whose members are all facts of it."""
+    """Question of consent: a dataclass whose members are all facts that the user agrees to."""
 
     @property
     def text(self) -> str:

@@ -84,7 +84,7 @@ _PARTIES: Final[dict[str | None, Literal["user", "company", "role"]]] = {
 
 @dataclass(frozen=True)
 class ProjectNames:
-    """What ids of a project stand for: people by Autodesk id, responses by id; `items_url` is where ACC shows items."""
+    """Names by id in a project: people by Autodesk id, responses by id; `items_url` is where ACC shows items."""
 
     people: Mapping[str, str]
     responses: Mapping[str, str]

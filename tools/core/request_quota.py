@@ -23,7 +23,7 @@ _MOST_KEYS: Final = 50_000
 
 @dataclass(frozen=True)
 class QuotaLimit:
-    """So many requests in `seconds`, all of which may come at once; an `acc.rate_limit.BucketLimit`."""
+    """A number of requests in `seconds`, all of which may come at once; an `acc.rate_limit.BucketLimit`."""
 
     capacity: int
     seconds: float = 60.0
@@ -35,7 +35,7 @@ class QuotaLimit:
 
 
 class RequestQuota:
-    """A token bucket a key."""
+    """Quota by key: one token bucket for each."""
 
     def __init__(self, limit: QuotaLimit, clock: Callable[[], float]) -> None:
         self._limit = limit
@@ -54,7 +54,7 @@ class RequestQuota:
 
 
 class CallQuota:
-    """How many tools one person may call in a minute, and how many of those may change something."""
+    """Quota of one person's tool calls in a minute, and of those that may change something."""
 
     def __init__(
         self,

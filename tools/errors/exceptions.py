@@ -86,7 +86,7 @@ class InvalidArguments(ToolError):
 
 
 class TooManyCalls(ToolError):
-    """More calls of one person in a minute than are carried out; `retry_after_seconds` says when the next one is."""
+    """Too many tool calls of one person in a minute; `retry_after_seconds` says when the next one is."""
 
     code = "rate_limited"
     retryable = True
@@ -124,7 +124,7 @@ class SubmittalNotFound(ToolError):
 
 
 class AmbiguousReference(ToolError):
-    """The words fit several; the candidates are named."""
+    """The words fit several things; the candidates are named."""
 
     code = "ambiguous_reference"
 
@@ -222,7 +222,7 @@ class MoveUncertain(ToolError):
 
 
 class ProcessingTimeout(ToolError):
-    """ACC has not made a version of a confirmed file for longer than anybody waits."""
+    """ACC has not made a version of a confirmed file within the time after which a person has to look."""
 
     code = "upstream_unavailable"
 

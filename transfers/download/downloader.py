@@ -47,7 +47,7 @@ class BytesMissing(Exception):
 
 
 class DigestMismatch(Exception):
-    """What arrived twice is not what storage says it has; the part file was removed."""
+    """The bytes that arrived, twice, do not have storage's digest; the part file was removed."""
 
 
 class TooManyBytes(Exception):
@@ -77,7 +77,7 @@ class _PartFile:
     """SHA-256 and SHA-1 of all that is there; None where an earlier call brought some of it."""
 
     def begin(self, at: int) -> None:
-        """Go on at a place of the file, and drop what is behind it."""
+        """Continue at a place of the file, and drop what is behind it."""
         os.ftruncate(self.fd, at)
         self.have = os.lseek(self.fd, at, os.SEEK_SET)
         self.digests = None if at else _new_digests()

@@ -62,7 +62,7 @@ class TargetFolder:
             raise FolderUnusable(_reason(refused)) from refused
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Close the descriptor of the folder."""
         if self._fd is not None:
             os.close(self._fd)
 

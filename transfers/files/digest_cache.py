@@ -26,7 +26,7 @@ TABLES: Final = SchemaComponent("file_digests", _TABLES)
 
 
 class DigestCache:
-    """Digests by what tells a file, as it was when it was read, from every other."""
+    """Cache of digests by path and stamp, which tell a file as it was read from every other."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -61,7 +61,7 @@ class FilePolicy:
     strict: bool = False
 
     def check(self, name: str, size: int | None, given: str | None = None) -> None:
-        """Let a file be attached that is called `name`, wherever its bytes come from; `size` is None where unknown.
+        """Require that a file called `name` may be attached, whatever its source; `size` is None where unknown.
 
         `given` is what the caller called it, if not so.
 
@@ -126,12 +126,12 @@ class LocalFile:
 
     @property
     def stamp(self) -> FileStamp:
-        """What the file system says of this file, as it was when opened."""
+        """Stamp of this file from the file system, as it was when opened."""
         return _identity(self._first)
 
     @property
     def identity(self) -> FileStamp:
-        """What tells this file, as it was when opened, from every other.
+        """Identity that tells this file, as it was when opened, from every other.
 
         A program that has it open can write to it by way of its memory, which the file system notices only now and
         then: so of such a file no two openings are the same, and its bytes decide.

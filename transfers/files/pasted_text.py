@@ -1,4 +1,4 @@
-"""Pure reading of pasted text: takes what surrounds a path, a name or an address away.
+"""Pasted text: removes the quotes and marks that surround a path, a name or an address. Pure.
 
 People paste with quotes, brackets, blanks and invisible marks; mail programs, chats and markdown wrap
 addresses. What is inside stays as it is. A text can mean itself as well (a file may be named in quotes), so paths are

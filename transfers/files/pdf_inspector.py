@@ -23,7 +23,7 @@ MAX_PAGES = 2000
 
 
 def limit_resources() -> None:
-    """Let the kernel end this process at its limits, without a core file."""
+    """Set limits at which the kernel ends this process, without a core file."""
     if sys.platform == "win32":
         return
     import resource

@@ -108,16 +108,16 @@ class Job(ABC):
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def begin(self) -> None:
-        """Let everybody know that a run is under way in this process."""
+        """Mark that a run is under way in this process."""
         self.finished, self.under_way = anyio.Event(), True
 
     def end(self) -> None:
-        """Let everybody know that it is over."""
+        """Mark that the run is over."""
         self.under_way = False
         self.release_waiters()
 
     def release_waiters(self) -> None:
-        """Let everybody go who waits for the run."""
+        """Release every call that waits for the run."""
         if self.finished is not None:
             self.finished.set()
 
@@ -145,7 +145,7 @@ class Job(ABC):
 
     @property
     def bytes_done(self) -> tuple[int, int]:
-        """How many bytes were hashed, and how many are in storage or on their way there."""
+        """Bytes that were hashed, and bytes that are in storage or on their way there."""
         return 0, 0
 
     @property
@@ -181,7 +181,7 @@ class Job(ABC):
 
     @property
     def location(self) -> ObjectLocation:
-        """Where object storage keeps the bytes of the reserved attachment.
+        """Location of the reserved attachment's bytes in object storage.
 
         Raises:
             UnexpectedAnswer: ACC named no such place.
@@ -194,7 +194,7 @@ class Job(ABC):
 
     @property
     def entry(self) -> AuditEntry:
-        """What the audit log says of it."""
+        """Entry of the audit log."""
         where = self.destination
         return AuditEntry(
             autodesk=urlsplit(where.base_url).netloc,
@@ -208,7 +208,7 @@ class Job(ABC):
         )
 
     async def is_still_valid(self, context: "JobStepContext") -> bool:
-        """Tell whether the attachment still counts: ACC lists it in its revision, current and not failed.
+        """Whether the attachment still counts: ACC lists it in its revision, current and not failed.
 
         The job takes in what ACC says of it now.
 
@@ -291,7 +291,7 @@ class Job(ABC):
         await context.keep(self)
 
     async def confirm(self, context: "JobStepContext") -> None:
-        """Tell ACC that the bytes are there, when asked for and not done."""
+        """Confirm the upload to ACC, when asked for and not done."""
         if self.confirm_wanted and not self.uploaded and self.may_confirm(context):
             self.step = "confirm"
             where = self.destination

@@ -64,7 +64,7 @@ def caller_upload(url: SignedUrl, now: datetime) -> CallerUpload:
 
 @dataclass(eq=False)
 class CallerUploadJob(Job):
-    """`upload_key` names the open upload; a fresh URL for it is signed each time the caller asks.
+    """Job whose bytes the caller sends: a fresh URL for the open upload, `upload_key`, is signed on each request.
 
     `begun` is when its first URL was signed, in seconds since 1970.
     """

@@ -36,13 +36,13 @@ READERS: Final = 2
 
 
 class JobContext:
-    """Everything a job needs beside itself. `slots` are the parts that may be on their way at once, over all jobs.
+    """Context of the jobs of one process. `slots` are the parts that may be on their way at once, over all jobs.
 
     Local files come from `folders`; every file keeps the `rules`, wherever its bytes come from. With `asks`, nothing
     becomes visible in ACC but by a job that a person agreed to in this process. `read_ahead` says how large files are
     sent while they are read.
 
-    Memory is bounded by them: one chunk a slot, whatever the number of files and their sizes. `clock` is the time of
+    Memory is bounded by the slots: one chunk each, whatever the number of files and their sizes. `clock` is the time of
     day: the age of an upload outlives the process that began it, and a laptop's sleep. `sleep` is for pauses between
     tries, `between_looks` for those between two looks at what ACC makes of a file. `reached` is called at every point
     at which a crash would leave something different behind.

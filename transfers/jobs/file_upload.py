@@ -1,4 +1,4 @@
-"""The way of a file's bytes to storage: sign, send the missing parts, complete; what is done is written down."""
+"""Upload of a file by a job: sign, send the missing parts, complete; what is done is written down."""
 
 from abc import abstractmethod
 from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ URL_MINUTES: Final = 10
 
 @dataclass(eq=False)
 class FileUploadJob(Job):
-    """`path` is the file's own, `identity` the file as it was when last known whole."""
+    """Base of jobs that upload a file: its own `path`, and its `identity` when it was last known whole."""
 
     path: str = field(kw_only=True)
     identity: FileStamp = field(kw_only=True)
@@ -67,18 +67,18 @@ class FileUploadJob(Job):
 
     @property
     def plan(self) -> PartPlan:
-        """How the file is cut."""
+        """Plan of the parts."""
         return plan_parts(self.identity.size)
 
     @property
     def entry(self) -> AuditEntry:
-        """What the audit log says of it."""
+        """Entry of the audit log."""
         return replace(super().entry, path=self.path, bytes_sent=self.sent.progress.value)
 
     @property
     @abstractmethod
     def part_seed(self) -> int:
-        """What its parts are hashed with."""
+        """Seed with which the parts are hashed."""
 
     @abstractmethod
     async def digest(self, number: int) -> str:

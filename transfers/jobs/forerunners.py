@@ -27,7 +27,7 @@ LOOK_SECONDS: Final = 0.1
 
 
 class ForerunnerGate:
-    """Where a job that has hashed its file waits for forerunners, and takes over those that no process works on."""
+    """Gate at which a job that has hashed its file waits for forerunners, or takes one over that no process runs."""
 
     def __init__(self, context: "JobContext") -> None:
         self._context = context

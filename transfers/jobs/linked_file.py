@@ -10,7 +10,7 @@ from transfers.jobs.base import Job, JobStepContext
 
 @dataclass(eq=False)
 class LinkedFileJob(Job):
-    """`version_urn` is the version to link, already read in the target project."""
+    """Job that links the Files-tool version `version_urn`, which was read in the target project."""
 
     kind = "linked_file"
 
@@ -22,7 +22,7 @@ class LinkedFileJob(Job):
 
     @property
     def entry(self) -> AuditEntry:
-        """What the audit log says of it."""
+        """Entry of the audit log."""
         return replace(super().entry, version_urn=self.version_urn)
 
     async def run_steps(self, context: JobStepContext) -> None:

@@ -28,7 +28,7 @@ REMEMBERED_BYTES: Final = 8 * 1024 * 1024
 
 @dataclass(eq=False)
 class LocalFileJob(FileUploadJob):
-    """A file that is hashed, and sent under the digest of its bytes.
+    """Job of a local file, which is hashed, and sent under the digest of its bytes.
 
     `seed` is what parts are hashed with while they are sent ahead of the digest of the whole, which is not known yet.
     """
@@ -45,7 +45,7 @@ class LocalFileJob(FileUploadJob):
 
     @property
     def bytes_done(self) -> tuple[int, int]:
-        """How many bytes were hashed, and how many are in storage or on their way there."""
+        """Bytes that were hashed, and bytes that are in storage or on their way there."""
         return self.hashed.value, self.sent.progress.value
 
     @property
@@ -71,7 +71,7 @@ class LocalFileJob(FileUploadJob):
         return self.destination.request(self.name, f"sha256:{self.sha256}")
 
     async def plan_run(self, context: JobStepContext) -> None:
-        """Go ahead of the whole digest with a large file of which none is known; see `Job.plan_run`.
+        """Decide to send a large file ahead of its digest where none is known; see `Job.plan_run`.
 
         Not where a change could leave the file with the same stamp: a file system without times of change, or one that
         has been changed just now.
@@ -190,7 +190,7 @@ class LocalFileJob(FileUploadJob):
 
     @property
     def part_seed(self) -> int:
-        """What its parts are hashed with."""
+        """Seed with which the parts are hashed."""
         return self.known.seed if self.seed is None else self.seed
 
     async def prove(self, context: JobStepContext, file: LocalFile) -> None:

@@ -1,4 +1,4 @@
-"""Jobs that wait for a process: those of processes that died, and those of the queue that workers share.
+"""Recovery and queue: runs jobs of processes that died, and those of the queue that workers share.
 
 A process takes up a job when it could have begun it: the same Autodesk, the same person, an allowed project, and,
 while bytes remain, a file that it may read and that is still the one that was hashed. It leaves every other job
@@ -68,7 +68,7 @@ class JobEligibility:
         return True
 
     async def check(self, row: "JobRow") -> None:
-        """Let this process work on a job of this Autodesk and an allowed project.
+        """Require that a job is of this Autodesk and an allowed project.
 
         Raises:
             PersonMismatch: Another person is signed in.
@@ -92,7 +92,7 @@ class JobEligibility:
 
 
 class OrphanedJobRecovery:
-    """Goes on with what processes that died left behind, and forgets what ended long ago."""
+    """Recovers the jobs of processes that died, and prunes those that ended long ago."""
 
     def __init__(self, runner: "JobRunner", context: "JobContext", eligibility: JobEligibility) -> None:
         self._runner = runner
@@ -138,7 +138,7 @@ class OrphanedJobRecovery:
 
 
 class QueueWorker:
-    """Works through the queue that processes share: some jobs at once, oldest first, only what this process may do.
+    """Queue consumer: runs the oldest jobs that this process may do, some at once.
 
     What it may not do, for want of the person, the project or the very file, it leaves in the queue for another worker.
     """

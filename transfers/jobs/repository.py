@@ -48,7 +48,7 @@ _TOLD_SECONDS: Final = 0.05
 
 
 class JobSignals:
-    """What wakes those who wait for a job, or for the queue; each also looks by itself after some seconds."""
+    """Signals that wake the tasks which wait for a job or the queue; each also looks by itself after some seconds."""
 
     def __init__(self) -> None:
         self.heard = False

@@ -23,7 +23,7 @@ REPLACED: Final = "replaced"
 
 
 class JobOwnershipLost(BaseException):
-    """Another process works on the job since, so this one must stop without a trace.
+    """Raised once another process has taken over the job: this one must stop without a trace.
 
     No `Exception`: nothing on its way may write it down as the end of a step or of the job.
     """

@@ -1,4 +1,4 @@
-"""The runs of jobs in this process: begun once, gone on with to their end, outliving the call that asked for them.
+"""Job runner: runs a job once in this process, and to its end, also after the call that asked for it has ended.
 
 The process that was asked runs the job: it holds the job's lock for so long, and all others wait
 by reading the row. What became of a run is written down at its end.
@@ -137,7 +137,7 @@ class JobRunner:
         self._entered.start_soon(work)
 
     async def take_up(self, row: JobRow) -> Job | None:
-        """Go on with a job whose process died, or begin one of the queue; None when another process was faster.
+        """Resume a job whose process died, or begin one of the queue; None when another process was faster.
 
         Also None for one that is to be cancelled: that is done.
         """
@@ -237,7 +237,7 @@ class JobRunner:
         return None
 
     async def _run(self, job: Job, attempt: "JobAttempt") -> None:
-        """Go on with a job that has begun, until it ends."""
+        """Run a job that has begun until it ends."""
         job.error = job.same_as = None
         self.at_work += 1
         try:

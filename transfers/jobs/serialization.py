@@ -236,7 +236,7 @@ class JobRecord(BaseModel):
 
     @property
     def target(self) -> AttachTarget:
-        """Where it is to be attached.
+        """Target of the job.
 
         Raises:
             TypeError: That is damaged.

@@ -30,7 +30,7 @@ class ReadAheadLimits:
 
 
 class ReadAhead:
-    """Reads one file ahead of those who send its parts, and tells them each part's digest.
+    """Reader that hashes a file ahead of the threads that send its parts, and gives them each digest.
 
     A part that storage has from an earlier run is compared as it passes. `room_bytes` are at most read and not stored;
     one part always is. The file is to be open until `run` has ended.

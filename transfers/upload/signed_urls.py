@@ -26,14 +26,14 @@ _EXPIRES: Final = re.compile(r"[0-9]{1,6}")
 
 @dataclass(frozen=True)
 class TimedUrl:
-    """Where one part goes; it may be used until `expires` on the clock of the book it came from."""
+    """Signed URL of one part; it may be used until `expires` on the clock of its cache."""
 
     url: SignedUrl
     expires: float
 
 
 class SignedUrlCache:
-    """The book of URLs of one upload. Lifetimes count from when they were asked for, so that no clock is compared.
+    """Cache of the URLs of one upload. Lifetimes count from the request for them, so that no two clocks are compared.
 
     All are of the upload that `sent` names; the first answer begins that upload.
     """
@@ -74,7 +74,7 @@ class SignedUrlCache:
                     break
 
     def expired(self, url: TimedUrl) -> bool:
-        """Tell whether `url` is past its life, so that an unexplained reset means expiry."""
+        """Whether `url` is past its life, so that an unexplained reset means expiry."""
         return self._clock() >= url.expires
 
     def forget(self, number: int) -> None:

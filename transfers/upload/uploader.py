@@ -1,4 +1,4 @@
-"""Sending the parts of a file straight to storage: worker threads, bounded memory, each part until it is taken.
+"""Uploader: sends the parts of a file straight to storage, in worker threads, in bounded memory, until each is taken.
 
 A part has an HTTP client to itself, so that its request can be aborted from another thread by shutting down its
 sockets. A thread that waits for a storage that stalls hears of nothing until its time-out, so to cancel an upload is to
@@ -94,7 +94,7 @@ class AbortableClient:
                     _hang_up(made)
 
     def abort(self) -> None:
-        """Let whatever waits on the line fail now, from any thread. The line is of no use after that."""
+        """Fail the request that waits on this client now, from any thread. The client is of no use after that."""
         with self._turn:
             self.is_aborted = True
             for one in self._sockets:
@@ -139,7 +139,7 @@ def _hang_up(one: socket.socket) -> None:
 
 @dataclass
 class MultipartUpload:
-    """One upload's way to storage. `run` returns when every part has been taken.
+    """Multipart upload of one file. `run` returns when every part has been taken.
 
     `slots` are shared with all other uploads of the process; as many parts of this one are tried at a time. `digest`
     returns what a part was hashed to with `seed`, once that is known; no slot is held until then.

@@ -71,7 +71,7 @@ class FolderPlan:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many rows are how far, and how many files have none."""
+        """Numbers of rows by how far they are, and of files without a row."""
         found = Counter[str](row.outcome for row in self.rows)
         found.update({"more": self.selection.more, "ignored": self.selection.ignored})
         return +found

@@ -43,7 +43,7 @@ class ValidatedRow:
 
     @property
     def where(self) -> AttachTarget:
-        """What a job is given to attach to."""
+        """Target of the job."""
         return self.destination.target
 
     @property

@@ -103,7 +103,7 @@ def remove(client: ChatClient, system: HostSystem, *, say: Say) -> None:
 
 
 def warn(settings: Settings | None, *, note: Say) -> None:
-    """Say what the entry lacks: the way out of this network, folders, and secrets of this environment."""
+    """Print what the entry lacks: the way out of this network, folders, and secrets of this environment."""
     is_run_once = Path(own_command()[0]).stem in RUNNERS
     if settings is not None or is_run_once:
         ways = [name for name in os.environ if name.upper() in _WAYS_OUT or (is_run_once and name.startswith("UV_"))]

@@ -37,7 +37,7 @@ def sandbox(_: Settings) -> Iterator[CheckResult]:
 
 
 def sources(settings: Settings) -> Iterator[CheckResult]:
-    """Tell where each value comes from that is not a default; of a secret that it is set."""
+    """Report the source of each value that is not a default; of a secret only that it is set."""
     for name, source in settings.sources.items():
         value = getattr(settings, name)
         shown = "is set" if name in SECRETS else f"is {_shown(value)}"
