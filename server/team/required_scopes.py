@@ -9,7 +9,7 @@ _OPEN_TOOLS: Final = frozenset({"sign_in"})
 _CHECKABLE_TOOLS: Final = {"attach_files": ATTACH, "move_submittal": MOVE}
 """Tools that only look unless `check_only` is false, and what they need then."""
 
-_WRITING_TOOLS: Final = {"add_submittal_attachment": ATTACH, "confirm_attachment": ATTACH, "begin_upload": ATTACH}
+_WRITING_TOOLS: Final = {"add_submittal_attachment": ATTACH, "confirm_attachment": ATTACH}
 _METHODS: Final = {
     "resources/read": READ,
     "completion/complete": READ,
