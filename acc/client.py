@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 PEOPLE: Final = 1000
-"""People and projects of which it is remembered who they are."""
+"""People and projects that are kept in the cache."""
 
 
 def owner_key(token: str) -> str:
@@ -81,7 +81,7 @@ class AccClient:
         )
 
     def guarded(self, check: "RequestCheck") -> "AccClient":
-        """Return the same way, on which `check` is awaited right before each request."""
+        """Return the same client, on which `check` is awaited right before each request."""
         guarded = AccClient(self.hosts, self._tokens, storage_hosts=self._storage_hosts)
         guarded.connection = self.connection.guarded(check)
         return guarded

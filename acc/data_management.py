@@ -24,7 +24,7 @@ from acc.operations import build, filter_parameters, query_parameters
 from acc.pagination import listings, rows
 
 if TYPE_CHECKING:
-    # At run time this would load httpx for everybody who only names the class.
+    # At run time this would load httpx for a module that only names the class.
     from acc.connection import AccConnection
 
 ACC_ACCOUNT = "hubs:autodesk.bim360:Account"

@@ -69,7 +69,7 @@ class TokenBucketTable:
 
     def _locked(self, connection: Connection, limits: "Limits") -> tuple[dict[str, TokenBucket], float]:
         """Lock the rows of the buckets until the end of the transaction; return them and the database's time."""
-        names = sorted(limits)  # everybody locks them in the same order
+        names = sorted(limits)  # all processes lock them in the same order
         rows = {name: self._row(connection, name, limits[name]) for name in names}
         return rows, self._now(connection)
 

@@ -17,7 +17,7 @@ from acc.operations import Value, body, build, filter_parameters, query_paramete
 from acc.pagination import PAGE_LIMIT, rows
 
 if TYPE_CHECKING:
-    # At run time this would load httpx for everybody who only names the class.
+    # At run time this would load httpx for a module that only names the class.
     from acc.connection import AccConnection
 
 T = TypeVar("T")

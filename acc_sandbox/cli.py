@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "acc-sandbox") -
 
 
 class _Parser(argparse.ArgumentParser):
-    """Shows what it quotes on one line."""
+    """Argument parser whose errors stand on one line."""
 
     def error(self, message: str) -> NoReturn:
         super().error(_shown(message))

@@ -1,4 +1,4 @@
-"""A running sandbox as tests and embedders hold it."""
+"""Handle of a running sandbox, for tests and embedders."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Sandbox:
 
     @property
     def switches(self) -> Switches:
-        """What the documentation leaves open; assign to a switch and the next request sees it."""
+        """Switches for what the documentation leaves open; assign to one and the next request sees it."""
         return self._state.switches
 
     @property

@@ -1,17 +1,17 @@
 """Refresh of an account's access token: in time, and once for all tasks, processes and machines that share it.
 
 Refresh tokens are good for a single use (fact sheet 10): a process that uses one and loses the answer has signed the
-person out. So a renewal goes, in this order:
+person out. So a refresh goes, in this order:
 
 1. one task of the process goes on, the others wait for it;
 2. it takes the record's lease and reads the record again: another process may have refreshed it;
 3. it marks the record, on disk, before it asks;
 4. it asks Autodesk;
-5. it saves what it was given, if the record's generation is still the same, before anybody uses it.
+5. it saves what it was given, if the record's generation is still the same, before any task uses it.
 
 After a crash before 4 the old token is good; after 5 the new one is. Between the two the outcome is open: the next one
 tries the old token once, and if Autodesk has seen it before, a person must sign in again. A cancelled call does not
-stop a renewal half way.
+stop a refresh half way.
 
 Where 5 fails, because the disk is full for example, calls fail with that reason, Autodesk is not asked again, and the
 tokens are saved as soon as that can be done, for as long as the process lives.
@@ -88,7 +88,7 @@ class RefreshingTokenSource:
         reached: Callable[[Point], None] = _nowhere,
         mint: Callable[[], Awaitable[TokenGrant]] | None = None,
     ) -> None:
-        """Take what is renewed, and how: with the refresh token of the record, or by what `mint` grants."""
+        """Take what is refreshed, and how: with the refresh token of the record, or by what `mint` grants."""
         self.account = account
         self._vault = vault
         self._endpoint = endpoint
@@ -155,7 +155,7 @@ class RefreshingTokenSource:
             return found
 
     async def _renew(self, seen: StoredLogin, *, patient: bool) -> StoredLogin | None:
-        """Return the record with newer tokens than `seen`; None when another process renews and `patient` is false."""
+        """Return the record with newer tokens than `seen`; None when another process refreshes, unless `patient`."""
         async with self._one_at_a_time:
             if self._late is not None:
                 await to_thread.run_sync(self._late.save)

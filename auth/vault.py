@@ -154,7 +154,7 @@ class Vault:
         )
 
     def accounts(self, base_url: str, client_id: str) -> Mapping[UserAccount, str | None]:
-        """Return everybody signed in to an app, with their e-mail addresses."""
+        """Return the people signed in to an app, with their e-mail addresses."""
         query = select(_SIGN_INS).where(_SIGN_INS.c.base_url == base_url, _SIGN_INS.c.client_id == client_id)
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(_SIGN_INS.c.email)).mappings().all()

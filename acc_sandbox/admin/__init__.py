@@ -1,1 +1,1 @@
-"""What moves a sandbox from outside: the admin API, who may use it, and the pages."""
+"""Administration of a sandbox: the control API, who may use it, and the pages."""

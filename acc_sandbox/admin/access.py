@@ -1,4 +1,4 @@
-"""Who may move the sandbox: its clock, faults, switches and request log.
+"""Access rule of the controls: who may move the clock, faults, switches and request log.
 
 On loopback every program of the machine may, but no page of another site: requests must name a loopback host, and
 must not come from another origin. Beyond loopback the controls are off, unless there is a control token.

@@ -1,4 +1,4 @@
-"""The control API, below /sandbox: what a test in another language needs to move the sandbox.
+"""The control API, below /sandbox, by which a test in another language moves the sandbox.
 
 Bodies are JSON; errors are `{"error": text}`. Who may use it stands in `controls`.
 """

@@ -217,7 +217,7 @@ def _attachment_rows(call: RequestContext, found: Row) -> list[Row]:
 
 
 def _stored_object(call: RequestContext, row: Row) -> Row | None:
-    """What storage has of an attachment: of its own upload, or of the version that it links."""
+    """The stored object of an attachment: of its own upload, or of the version that it links."""
     store, name = call.sandbox.store, row["uploadUrn"].removeprefix(OBJECT_URN)
     own = store.row("SELECT * FROM objects WHERE id = ?", f"{OBJECT_URN}{name}") if name else None
     return own or store.row(

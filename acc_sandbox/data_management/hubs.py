@@ -171,7 +171,7 @@ def _warning(region: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Region:
-    """`bucket` holds objects; `namespace` is the second word of folder, lineage and version URNs."""
+    """A region: its `bucket` holds objects; `namespace` is the second word of folder, lineage and version URNs."""
 
     bucket: str
     namespace: str

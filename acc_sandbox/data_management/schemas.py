@@ -1,4 +1,4 @@
-"""What Data Management answers: JSON:API documents of hubs, projects, folders, items and versions (fact sheet 9)."""
+"""Response schemas of Data Management: hubs, projects, folders, items and versions (fact sheet 9)."""
 
 from __future__ import annotations
 

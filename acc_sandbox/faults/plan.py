@@ -61,7 +61,7 @@ class FaultPlan:
         self.release()
 
     def release(self) -> None:
-        """Let every stalled request go on."""
+        """Release every stalled request."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
         for loop, event in waiting:

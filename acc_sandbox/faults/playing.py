@@ -1,4 +1,4 @@
-"""Playing a fault: what a request meets instead of, or on its way through, the application."""
+"""Fault player: what a request meets instead of, or on its way through, the application."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class RequestLog:
             return [one for one in self._requests if operation in (None, one.operation)]
 
     def count(self, operation: str | None = None) -> int:
-        """How many requests there were (of an operation)."""
+        """Number of requests (of an operation)."""
         return len(self.all(operation))
 
     def last(self, operation: str | None = None) -> LoggedRequest:

@@ -98,7 +98,7 @@ class ApiApplication:
         self._router = OperationRouter([*OPERATIONS, openapi.operation(OPERATIONS)])
 
     def operation_name(self, scope: Scope) -> str:
-        """What the request log and the fault plan call a request."""
+        """Name of a request in the request log and the fault plan."""
         try:
             return self._match(scope)[0].name
         except RefusedError:
@@ -169,7 +169,7 @@ class ApiApplication:
         return match
 
     def _identified(self, request: Request, operation: ApiOperation) -> BearerToken | None:
-        """What the token of a request says, where the operation asks for one; its person is put into the log."""
+        """Claims of the token of a request, where the operation asks for one; its person is put into the log."""
         if operation.name == "auth.token" and request.scope["state"].get("expired"):
             raise RefusedError(400, "The refresh token is invalid or expired.", code="invalid_grant")
         if operation.access not in ("token", "person"):

@@ -24,7 +24,7 @@ class ConnectionCutError(Exception):
 
 
 class CuttableConnection(H11Protocol):
-    """Puts its transport into `scope["state"]`, which ASGI itself has no word for."""
+    """HTTP/1.1 protocol that puts its transport into `scope["state"]`, which ASGI itself has no word for."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its parent does
         """A connection has been accepted."""

@@ -99,7 +99,7 @@ def not_allowed(name: str) -> RefusedError:
 
 
 def error_body(service: Service, refused: RefusedError, switches: Switches) -> object:
-    """What the client reads; a `str` is HTML, everything else JSON."""
+    """Body of an error as the client reads it; a `str` is HTML, everything else JSON."""
     if refused.body is not None:
         return refused.body
     if isinstance(refused, GatewayRefusedError) or service == "gateway":

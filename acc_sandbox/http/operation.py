@@ -1,4 +1,4 @@
-"""What a handler is given and what it gives back, free of any HTTP library."""
+"""Operations, and their requests and responses as handlers have them, free of any HTTP library."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SENT_AS_NULL = ("packageId",)
 
 @dataclass(frozen=True)
 class BearerToken:
-    """What a valid access token says."""
+    """Claims of a valid access token."""
 
     token_id: str
     client_id: str
@@ -51,11 +51,11 @@ class RequestContext:
 
     @property
     def person(self) -> Person:
-        """Whose token it is."""
+        """The person whose token it is."""
         return self.require_person()
 
     def require_person(self) -> Person:
-        """Whose token it is; `GatewayRefusedError` (403) for a two-legged token, which has no user (fact sheet 0)."""
+        """The person of the token; `GatewayRefusedError` (403) for a two-legged one, which has none (fact sheet 0)."""
         if self.bearer is None or self.bearer.person is None:
             raise GatewayRefusedError(403, "This API requires a three-legged token.", code="AUTH-010")
         return self.bearer.person

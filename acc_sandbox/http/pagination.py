@@ -17,7 +17,7 @@ from acc_sandbox.state.store import Row
 
 @dataclass(frozen=True)
 class PageSize:
-    """How many rows a list gives when nothing is asked, and at most."""
+    """Number of rows that a list gives by default, and at most."""
 
     default: int
     largest: int

@@ -1,4 +1,4 @@
-"""From a method and a raw path to an operation."""
+"""Router: finds the operation of a method and a raw path."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SERVICES: tuple[tuple[str, Service], ...] = (
 
 
 def service_of(path: str) -> Service:
-    """Whose error shape a path answers in, known or not."""
+    """Service in whose error shape a path answers, known or not."""
     path = one_slash(path)
     for prefix, service in _SERVICES:
         if path.startswith(prefix):

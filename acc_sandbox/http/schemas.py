@@ -1,4 +1,4 @@
-"""What answers look like, field by field: the one source of both the answers and their description.
+"""Response schemas, field by field: the one source of both the answers and their description.
 
 A `Shape` is a JSON object with a name. Its fields hold JSON Schema, other shapes, or lists and choices of both;
 handlers write their answers with `Shape.of`, and `openapi` describes them with `described`, so that neither can drift

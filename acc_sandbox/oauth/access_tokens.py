@@ -195,7 +195,7 @@ def read_public_key(pem: str) -> RSAPublicKey:
 
 
 def unverified_claims(token: str) -> dict[str, Any] | None:
-    """What a JWT says, before anybody has looked at its signature."""
+    """Claims of a JWT whose signature was not checked."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

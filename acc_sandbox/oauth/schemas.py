@@ -1,4 +1,4 @@
-"""What Authentication and the user profile answer (fact sheet 10)."""
+"""Response schemas of Authentication and the user profile (fact sheet 10)."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ _LIFE = timedelta(days=366)
 
 @dataclass(frozen=True)
 class ServiceAccount:
-    """What a client needs to act as the account; it acts with the project manager's rights and id."""
+    """Credentials of a service account for a client; it acts with the project manager's rights and id."""
 
     id: str
     key_id: str
@@ -259,7 +259,7 @@ _LONGEST_LIFE = 300
 
 @dataclass(frozen=True)
 class JwtAssertion:
-    """Who signed a valid assertion, and for which scopes."""
+    """A valid assertion: the account that signed it, and its scopes."""
 
     account_id: str
     scopes: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What object storage answers (fact sheet 8)."""
+"""Response schemas of object storage (fact sheet 8)."""
 
 from __future__ import annotations
 

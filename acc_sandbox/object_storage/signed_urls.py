@@ -20,7 +20,7 @@ Verdict = Literal["good", "unsigned", "wrong", "expired"]
 
 @dataclass(frozen=True)
 class SignatureCheck:
-    """What became of a signed URL, with the times that S3 prints when it has expired."""
+    """Result of the check of a signed URL, with the times that S3 prints when it has expired."""
 
     verdict: Verdict
     expires_at: str = ""

@@ -27,7 +27,7 @@ _LARGEST_PART = 5 * 1024**3
 
 
 class StorageRefusedError(Exception):
-    """S3 says no: an HTTP status, S3's code and message, and further elements of the XML."""
+    """A refusal of S3: an HTTP status, S3's code and message, and further elements of the XML."""
 
     def __init__(self, status: int, code: str, message: str, **more: str) -> None:
         super().__init__(status, code)
@@ -49,7 +49,7 @@ STORAGE_OPERATIONS = ("storage.put", "storage.get")
 
 
 def operation_name(scope: Scope) -> str:
-    """What the request log and the fault plan call a request to this port."""
+    """Name of a request to this port in the request log and the fault plan."""
     return {"PUT": "storage.put", "GET": "storage.get", "HEAD": "storage.get"}.get(scope["method"], "unknown")
 
 

@@ -195,7 +195,7 @@ def _complete(call: RequestContext, urn: str, body: Row) -> dict[str, Any]:
 
 
 def _kept_headers(call: RequestContext) -> dict[str, str]:
-    """What a download of the object will carry, as the completion asked."""
+    """Headers that a download of the object will carry, as the completion asked."""
     names = ("content-disposition", "content-encoding", "cache-control")
     given = {name: call.headers.get(f"x-ads-meta-{name}") for name in names}
     return {name: value for name, value in given.items() if value}

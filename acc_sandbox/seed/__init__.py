@@ -1,1 +1,1 @@
-"""What a new sandbox holds: the default seed, seeds from files, and many items at once."""
+"""Seed data of a new sandbox: the default seed, seeds from files, and many items at once."""

@@ -15,7 +15,7 @@ class DocumentError(ValueError):
 
 
 def describe_errors(error: ValidationError) -> str:
-    """What pydantic found wrong, each with its place in the document."""
+    """Errors that pydantic found, each with its place in the document."""
     found = error.errors(include_url=False, include_input=False)
     # A list whose only entry is wrong counts as empty, which would lead away from the entry.
     beneath = {one["loc"][:length] for one in found for length in range(len(one["loc"]))}

@@ -60,14 +60,14 @@ def write_seed(sandbox: SandboxState, plan: SeedData) -> None:
 
 @dataclass(frozen=True)
 class _SeedStatements:
-    """What fills a sandbox: statements in their order, and the bytes of objects by name."""
+    """Statements that fill a sandbox, in their order, and the bytes of objects by name."""
 
     statements: list[tuple[str, tuple[object, ...]]]
     blobs: dict[str, bytes]
 
 
 class _RecordingStore(StateStore):
-    """Remembers what is written."""
+    """Store that records what is written."""
 
     def __init__(self) -> None:
         super().__init__(None)

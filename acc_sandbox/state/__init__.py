@@ -1,1 +1,1 @@
-"""What one sandbox knows: its database, clock, people, switches and due work."""
+"""State of one sandbox: its database, clock, people, switches and due work."""

@@ -28,7 +28,7 @@ class Clock:
             return (self._start or datetime.now(UTC)) + self._shift
 
     def move(self, seconds: float) -> None:
-        """Let `seconds` pass at once; whatever falls due in between is carried out by the next request."""
+        """Move the clock by `seconds`; what falls due in between is carried out by the next request."""
         with self._lock:
             self._shift += timedelta(seconds=seconds)
             keepers = tuple(self._keepers)

@@ -58,7 +58,7 @@ class Person:
 
 
 class PeopleDirectory:
-    """Everybody by key, id and address, kept in the store and read from it once."""
+    """Directory of all people by key, id and address, kept in the store and read from it once."""
 
     def __init__(self, store: StateStore) -> None:
         self._store = store
@@ -94,7 +94,7 @@ class PeopleDirectory:
         return next((one for one in everybody if one.email == email), None)
 
     def name_of(self, member: str | None) -> str:
-        """What a person reads in place of an id; `-` for none."""
+        """Name that a person reads in place of an id; `-` for none."""
         if not member:
             return "-"
         person = self.by_id(member)

@@ -1,4 +1,4 @@
-"""Everything one sandbox knows, in one place that every handler is given."""
+"""State of one sandbox, which every handler is given."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BULK_ITEMS = "crowd_wanted"
 
 
 class SandboxState:
-    """State and the means to change it. `origin` and `storage_origin` are set once the ports are known."""
+    """State of a sandbox and the means to change it. `origin` and `storage_origin` are set once the ports are known."""
 
     def __init__(
         self,

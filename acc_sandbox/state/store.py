@@ -148,7 +148,7 @@ class StateStore:
         return None if found is None else found[0]
 
     def count(self, sql: str, *values: object) -> int:
-        """What a counting query gives; asked again before anything has changed, it is answered from memory."""
+        """Result of a counting query; asked again before anything has changed, it is answered from memory."""
         with self._lock:
             self._forget_what_changed()
             key = (sql, values)

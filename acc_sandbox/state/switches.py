@@ -1,4 +1,4 @@
-"""What the documentation leaves open, one named switch each; the default is the documented guess."""
+"""Switches: one for each question that the documentation leaves open; the default is the documented guess."""
 
 from __future__ import annotations
 
@@ -268,7 +268,7 @@ def describe(switches: Switches) -> tuple[SwitchDescription, ...]:
 
 
 def switch_choices(name: str) -> tuple[Any, ...]:
-    """What a switch may be set to; empty for a number."""
+    """Values that a switch may have; empty for a number."""
     kind = _type_hints()[name]
     if get_origin(kind) is Literal:
         return get_args(kind)

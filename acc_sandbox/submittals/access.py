@@ -37,7 +37,7 @@ class Membership:
 
 @dataclass(frozen=True)
 class ItemRole:
-    """What a person is to one item."""
+    """Role of a person in one item."""
 
     manages: bool
     responsible: bool
@@ -118,7 +118,7 @@ def is_known(sandbox: SandboxState, member: Membership, who: str, kind: str) -> 
 
 
 def item_role(sandbox: SandboxState, member: Membership, item: Row) -> ItemRole:
-    """What the member is to an item."""
+    """Role of the member in an item."""
     tasks = (
         sandbox.store.rows("SELECT * FROM tasks WHERE itemId = ? AND status = 'in-progress'", item["id"])
         if item["stateId"] == "rev"

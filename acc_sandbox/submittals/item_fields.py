@@ -70,7 +70,7 @@ def checks_for(names: Iterable[str]) -> dict[str, FieldValidator]:
 
 
 def columns_of(body: Mapping[str, Any]) -> Row:
-    """What a body changes in the item's own row."""
+    """Columns that a body changes in the item's own row."""
     changes = {name: value for name, value in body.items() if name not in _NOT_COLUMNS}
     for role in ("manager", "subcontractor"):
         # `manager` alone is mandatory for a submission, so its type falls back to a person.

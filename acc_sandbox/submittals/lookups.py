@@ -1,4 +1,4 @@
-"""What items refer to: specs, packages, item types, responses, templates; and who the caller is (fact sheet 5)."""
+"""Lookups of items: specs, packages, item types, responses, templates; and who the caller is (fact sheet 5)."""
 
 from __future__ import annotations
 

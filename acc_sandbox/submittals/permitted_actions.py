@@ -133,7 +133,7 @@ def item_actions(state: str, role: ItemRole, rules: AttachRules, *, has_steps: b
 
 
 def attachment_actions(attachment: Row, role: ItemRole, *, item_state: str, person_id: str) -> list[Action]:
-    """What may be done with an attachment: its creator and managers confirm it while the item is open."""
+    """Permitted actions of an attachment: its creator and managers confirm it while the item is open."""
     actions = [action("Attachment::retrieve")]
     own = role.manages or attachment["createdBy"] == person_id
     if own and item_state in _OPEN_STATES:
@@ -146,7 +146,7 @@ def attachment_actions(attachment: Row, role: ItemRole, *, item_state: str, pers
 
 
 def step_actions(*, manages: bool) -> list[Action]:
-    """What may be done with a review step."""
+    """Permitted actions of a review step."""
     if not manages:
         return [action("Step::retrieve"), action("Task::list")]
     return [
@@ -158,7 +158,7 @@ def step_actions(*, manages: bool) -> list[Action]:
 
 
 def task_actions(*, may_close: bool, manages: bool) -> list[Action]:
-    """What may be done with a review task; `may_close` already takes its status into account."""
+    """Permitted actions of a review task; `may_close` already takes its status into account."""
     actions = [action("Task::retrieve")]
     if manages or may_close:
         actions.append(action("Task::partial_update"))

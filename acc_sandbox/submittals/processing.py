@@ -28,7 +28,7 @@ OBJECT_URN: Final = "urn:adsk.objects:os.object:"
 
 
 def follow(sandbox: SandboxState, attachment_id: str) -> None:
-    """Let the attachment be processed: asyncState 2 halfway, 3 or 4 at the end."""
+    """Process the attachment: asyncState 2 halfway, 3 or 4 at the end."""
     sandbox.schedule("attachment.started", attachment_id, sandbox.switches.urn_delay / 2)
     sandbox.schedule("attachment.processed", attachment_id, sandbox.switches.urn_delay)
 

@@ -103,7 +103,7 @@ def end_grants(
 ) -> tuple[EndedGrant, ...]:
     """End the live grants that fit; return them. Of two that end one grant at once, one ends it."""
     live = select(GRANTS.c.id).where(fits, GRANTS.c.revoked_at.is_(None))
-    locked = live.order_by(GRANTS.c.id).with_for_update()  # everybody locks them in the same order
+    locked = live.order_by(GRANTS.c.id).with_for_update()  # all processes lock them in the same order
     ended = update(GRANTS).where(GRANTS.c.id.in_(locked)).values(revoked_at=now, reason=reason)
     columns = (GRANTS.c.id, GRANTS.c.subject, GRANTS.c.client_id)
     return tuple(EndedGrant(*row) for row in connection.execute(ended.returning(*columns)))

@@ -44,7 +44,7 @@ class TeamJobs:
         self._log = structlog.get_logger(__name__)
 
     async def once(self) -> None:
-        """Take up what no living process works on, each as its own person, and forget what ended long ago.
+        """Resume the jobs that no living process works on, each as its own person, and prune those that ended long ago.
 
         Raises:
             StorageProblem: The database cannot be used.

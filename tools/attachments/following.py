@@ -63,7 +63,7 @@ async def followed_attachment(
 
     Raises:
         BackgroundFailure: Its job failed in the background, or ACC could not process it.
-        ProcessingTimeout: ACC has been processing it for longer than anybody waits.
+        ProcessingTimeout: ACC has been processing it for so long that a person has to look.
         AttachmentMissing: The submittal has no such attachment.
         AccError: ACC or its storage refused or is away.
     """

@@ -175,7 +175,7 @@ def _one_attachment(text: str, rows: Sequence[Attachment], usable: Sequence[Atta
 
 
 def _named_parties(item: Item, tasks: Iterable[Task]) -> dict[str, str]:
-    """Return the user types by id of everybody whom a submittal and its review name."""
+    """Return the user types by id of all whom a submittal and its review name."""
     parties = [
         (item.manager, item.manager_type),
         (item.subcontractor, item.subcontractor_type),

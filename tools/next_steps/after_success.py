@@ -60,8 +60,8 @@ class AttachmentStatus:
 
     `mine`: this person reserved it; `may_confirm`: and ACC permits confirming it. `may_attach`: ACC lets this person
     attach to the submittal as it is now. `awaits_caller`: its bytes are to be sent by the caller. `overdue`: it is
-    processing for longer than anybody waits. `problem` is the code of a failure in the background; `failures`: how
-    often ACC has failed to process a file of this name. `call` are the arguments that repeat the call while it is
+    processing for so long that a person has to look. `problem` is the code of a failure in the background; `failures`:
+    how often ACC has failed to process a file of this name. `call` are the arguments that repeat the call while it is
     `preparing`. `content` are those that name its content, as far as that is known here, and `manner` those that would
     attach it in the same way again.
     """

@@ -358,7 +358,7 @@ class JobRepository:
         return await self.image(row, elsewhere=await self.runs_elsewhere(row))
 
     async def image(self, row: JobRow, *, elsewhere: bool) -> Job:
-        """Return what a row says of a job; the same object as before while anybody holds it.
+        """Return what a row says of a job; the same object as before while a caller holds it.
 
         Raises:
             UnreadableJob: See `load`.
