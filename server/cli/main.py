@@ -354,6 +354,7 @@ def cancel_job(job: _JobId, *, person: _OfPerson = None, allow_base_url: AllowBa
 def resume_job(
     job: _JobId,
     *,
+    folder: Folders = None,
     person: Person = None,
     allow_base_url: AllowBaseUrl = False,
     allow_wide_folder: AllowWideFolder = False,
@@ -361,7 +362,9 @@ def resume_job(
     """Resume a stopped or interrupted job, and wait for it to finish."""
     from server.cli import jobs as jobs_command
 
-    with command_context(allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder) as settings:
+    with command_context(
+        allow_base_url=allow_base_url, allow_wide_folder=allow_wide_folder, folders=whole_paths(folder)
+    ) as settings:
         jobs_command.resume(settings, job, person)
 
 

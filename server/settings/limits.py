@@ -24,7 +24,7 @@ class Widening(ValueError):
 
 def _fixed(allowed: Any, wanted: Any) -> Any:
     if wanted != allowed:
-        raise Widening(f"is fixed to {_shown(allowed)}")
+        raise Widening(f"fixes it to {_shown(allowed)}")
     return allowed
 
 

@@ -198,12 +198,14 @@ def folders(settings: Settings) -> Iterator[CheckResult]:
             "no folder is allowed, so no local file can be attached",
             "set SUBMITTAL_MCP_FOLDERS to the folders that hold the files, or start with --folder",
         )
+    source = settings.sources.get("folders")
+    named_in = "SUBMITTAL_MCP_FOLDERS" if source in (None, "a flag", "the environment") else source
     for folder in settings.folders:
         if why := not_a_folder(folder):
             yield problem(
                 "folders",
                 why,
-                "mount or create it (a worker needs it at this very path too), or take it out of SUBMITTAL_MCP_FOLDERS",
+                f"mount or create it (a worker needs it at this very path too), or take it out of {named_in}",
             )
         elif not os.access(folder, os.R_OK | os.X_OK):
             yield problem("folders", f"{folder} cannot be read", "give this user the right to read it")

@@ -112,7 +112,12 @@ def test_a_job_that_stopped_is_listed_with_what_finishes_it_and_is_resumed(shell
         assert shell.run("resume", job["id"], **settings) == (1, "", f"submittal-mcp: {why}\n")
     for blank in ("", " ", "''"):
         assert "No job has an id that begins with" in shell.run("cancel", blank)[2], "not the only job there is"
-    code, out, err = shell.run("resume", f"`{job['id'][:8].upper()}\u2026`")
+    elsewhere = shell.file.with_name("elsewhere")
+    elsewhere.mkdir()
+    flags = ("--folder", str(shell.file.parent))
+    code, out, err = shell.run(
+        "resume", f"`{job['id'][:8].upper()}\u2026`", *flags, SUBMITTAL_MCP_FOLDERS=str(elsewhere)
+    )
     assert (code, out) == (0, f"Job {job['id']} is uploaded.\n"), err
     [job] = shell.listed()
     assert (job["standing"], job["bytes_sent"], job["bytes_total"]) == ("uploaded", 4, 4)

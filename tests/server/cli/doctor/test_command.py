@@ -116,11 +116,15 @@ def test_it_says_where_each_value_comes_from_and_of_a_secret_only_that_it_is_set
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "settings.toml"
-    file.write_text('file_types = ["pdf", "dwg"]', encoding="utf-8")
+    file.write_text(f'file_types = ["pdf", "dwg"]\nfolders = ["{tmp_path}/gone"]', encoding="utf-8")
     for name, value in (environment | {"SUBMITTAL_MCP_SETTINGS_FILE": str(file)}).items():
         monkeypatch.setenv(name, value)
+    monkeypatch.delenv("SUBMITTAL_MCP_FOLDERS", raising=False)
     doctor.run(partial(Settings.load, read_only=True), None, DoctorTarget(None, None), as_json=True)
-    seen = [one["seen"] for one in json.loads(capsys.readouterr().out)["findings"] if one["check"] == "settings"]
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    seen = [one["seen"] for one in findings if one["check"] == "settings"]
+    [fix] = [one["fix"] for one in findings if one["check"] == "folders"]
+    assert fix.endswith(f"or take it out of {file}")
     assert f"SUBMITTAL_MCP_FILE_TYPES is pdf, dwg, from {file}" in seen
     assert "SUBMITTAL_MCP_READ_ONLY is true, from a flag" in seen
     assert "APS_ACCESS_TOKEN is set, from the environment" in seen
