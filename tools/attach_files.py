@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 RETRYABLE: Final = frozenset({"storage_unavailable", "upstream_unavailable", "rate_limited"})
 """Codes of failures that the same call may get over."""
 
+NAME_REASONS: Final = frozenset({"invalid_name", "name_taken", "same_name"})
+"""Reasons against a file that another name in ACC would take away."""
+
 _NOT_BOUND: Final = ("plan", "check_only", "confirm", "wait_seconds")
 """Arguments that a plan may run with in another way than it was checked."""
 
@@ -225,6 +228,7 @@ def _result(
         plan,
         planned=outcomes["planned"] if checked else 0,
         nameable=sum(row.needs_submittal for row in rows) if checked else 0,
+        names_needed=sum(row.reason in NAME_REASONS for row in rows) if checked else 0,
         tasks_needed=sum(row.reason == "task_required" for row in rows) if checked else 0,
         waiting=0 if checked else sum(row.is_under_way for row in rows),
         again=sum(row.outcome == "failed" and row.reason in RETRYABLE for row in rows),

@@ -269,8 +269,13 @@ async def test_name_that_another_file_has_in_acc_is_left_out(connect, box, folde
     write(folder, "beam-schedule.pdf")
     async with connect(folders=(folder,)) as assistant:
         checked = await assistant.call("attach_files", **PROJECT, submittal="051200-3", folder=".")
+        [step] = checked["next_steps"]
+        assert step["needs"] == ["file_path", "name"]
+        given = step["arguments"] | {"file_path": "beam-schedule.pdf", "name": "beam-schedule rev B.pdf"}
+        attached = await assistant.call(step["tool"], **given)
     assert outcomes(checked) == {"beam-schedule.pdf": "name_taken"}
     assert "plan" not in checked
+    assert attached["attachment"]["name"] == "beam-schedule rev B.pdf"
 
 
 async def test_folders_below_are_read_when_asked_and_two_files_of_one_name_are_left_out(connect, folder):

@@ -202,7 +202,7 @@ ROWS: Final[dict[tuple[type[Exception], Variant], ErrorRow]] = {
     (transfers.FileNotAllowed, "url"): ErrorRow(
         "file_not_allowed",
         "This is a web address, and nothing is fetched from the web: {path}.",
-        "A person downloads it first; a file of ACC Docs is linked with file_urn.",
+        "Download it into an allowed folder, or have a person do so; a file of ACC Docs is linked with file_urn.",
         "Download it first, and give the path of the file.",
         _ANOTHER_FILE,
     ),

@@ -297,16 +297,17 @@ _SOURCES: Final = ("folder", "files", "file_urns")
 class ManyFilesStatus:
     """Status of many files: the call's `arguments`, the `plan` of a check, and how many rows are how far.
 
-    `nameable` were left out for want of a submittal, `tasks_needed` for want of a review task, `waiting` go on by
-    themselves, `again` failed for now, `unconfirmed` are stored and invisible; `more` files were beyond what one call
-    takes. `onward` are the words by which each submittal (id) that got a file can move on now, `look_alikes` what lost
-    answers may have made beside the files, by submittal.
+    `nameable` were left out for want of a submittal, `names_needed` for their name, `tasks_needed` for want of a review
+    task, `waiting` go on by themselves, `again` failed for now, `unconfirmed` are stored and invisible; `more` files
+    were beyond what one call takes. `onward` are the words by which each submittal (id) that got a file can move on
+    now, `look_alikes` what lost answers may have made beside the files, by submittal.
     """
 
     arguments: Mapping[str, Any]
     plan: str | None
     planned: int
     nameable: int
+    names_needed: int
     tasks_needed: int
     waiting: int
     again: int
@@ -333,14 +334,7 @@ def after_many_files(status: ManyFilesStatus, context: StepContext) -> list[Next
         steps.append(step("attach_files", {**run, "confirm": True}, "Make the stored files visible to reviewers."))
     if status.changed:
         steps.append(step("attach_files", given, "Some changed since the check: check again."))
-    if status.nameable:
-        source = "files" if context.local_files else "file_urns"
-        place = {"project": given["project"], "submittal": None, source: None}
-        steps.append(step("attach_files", place, "Ask which submittal the files left out go to."))
-    if status.tasks_needed:
-        one = {"project": given["project"], "submittal": given.get("submittal"), context.source: None, "task_id": None}
-        reason = "Where task_required: ask which of the person's review tasks a file is for, and attach it by itself."
-        steps.append(step("add_submittal_attachment", one, reason))
+    steps += _after_left_out(status, given, context)
     if status.more:
         part = {name: value for name, value in given.items() if name not in _SOURCES}
         source = next(name for name in _SOURCES if name in given)
@@ -348,3 +342,20 @@ def after_many_files(status: ManyFilesStatus, context: StepContext) -> list[Next
     for submittal_id, twins in status.look_alikes.items():
         steps += after_uncertain_create(given["project"], submittal_id, twins)
     return [*steps, *after_visible(given["project"], status.onward, context)]
+
+
+def _after_left_out(status: ManyFilesStatus, given: Mapping[str, Any], context: StepContext) -> list[NextStep]:
+    """Return what can be done for the files that were left out."""
+    steps: list[NextStep] = []
+    if status.nameable:
+        source = "files" if context.local_files else "file_urns"
+        place = {"project": given["project"], "submittal": None, source: None}
+        steps.append(step("attach_files", place, "Ask which submittal the files left out go to."))
+    one = {"project": given["project"], "submittal": given.get("submittal"), context.source: None}
+    if status.names_needed:
+        reason = "Where invalid_name, name_taken or same_name: attach it by itself, under a name the person agrees to."
+        steps.append(step("add_submittal_attachment", {**one, "name": None}, reason))
+    if status.tasks_needed:
+        reason = "Where task_required: ask which of the person's review tasks a file is for, and attach it by itself."
+        steps.append(step("add_submittal_attachment", {**one, "task_id": None}, reason))
+    return steps
