@@ -85,6 +85,9 @@ def main() -> None:
     sys.argv[1:] = map(_with_home, sys.argv[1:])
     try:
         command_line()(prog_name="submittal-mcp")
+    except SystemExit:  # which every command ends with
+        _check_output()
+        raise
     except Exception as error:  # noqa: BLE001 - the process ends here, and says why through the redacting log
         from persistence.errors import DescriptorsExhausted, no_descriptors_left
 
@@ -92,6 +95,7 @@ def main() -> None:
             sys.stderr.write(f"submittal-mcp: {DescriptorsExhausted()}\n")
             sys.stderr.flush()
             os._exit(FAILED)  # an event loop that was made by half would end with a traceback of its own
+        _check_output(error)
         import structlog
 
         from server import logging as logs
@@ -99,6 +103,15 @@ def main() -> None:
         if not structlog.is_configured():
             logs.configure("info")
         structlog.get_logger().exception("failed")
+        sys.exit(FAILED)
+
+
+def _check_output(error: Exception | None = None) -> None:
+    """Say so where the output cannot be written, and exit: its disk is full, for one."""
+    from server.cli.output import lost_output
+
+    if (why := lost_output(error)) is not None:
+        sys.stderr.write(f"submittal-mcp: the output cannot be written: {why}. What was carried out stays so.\n")
         sys.exit(FAILED)
 
 

@@ -1,5 +1,6 @@
 """Output of commands: lines with the names and texts of others made visible, and the streams that they go to."""
 
+import errno
 import io
 import json
 import os
@@ -21,6 +22,9 @@ NARROW: Final = 100
 
 TOLD_EVERY: Final = 500
 """Rows after which a line is written where stderr is no terminal."""
+
+
+_DISK_FAULTS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -121,6 +125,25 @@ def prepare_standard_streams() -> None:
         if isinstance(stream, io.TextIOWrapper):
             with suppress(OSError):  # opened in another way than Python does it
                 stream.reconfigure(errors="replace" if stream is sys.stdout else "backslashreplace")
+
+
+def lost_output(error: BaseException | None = None) -> str | None:
+    """Return why stdout takes no more, and drop what it still holds, which Python would end with a traceback for.
+
+    `error` ended the command, perhaps for that reason. None where stdout takes all, and where its reader is gone, who
+    wants no more.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as fault:
+        error = fault
+    # What is written to a stream fails without the name of a file.
+    if not isinstance(error, OSError) or error.errno not in _DISK_FAULTS or error.filename is not None:
+        return None
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    return error.strerror
 
 
 def _has_no_reader(descriptor: int) -> bool:

@@ -134,9 +134,11 @@ def attach(
 
 def is_folder(files: Sequence[Path]) -> bool:
     """Whether what was named is a folder, or a pattern of the names in one."""
+    from transfers.files.pasted_text import is_address
+
     # Path's own questions raise where a path is too long.
     path = str(files[0]) if len(files) == 1 else ""
-    return os.path.isdir(path) or (not os.path.lexists(path) and bool({*"*?"} & {*path}))  # noqa: PTH112
+    return os.path.isdir(path) or (not os.path.lexists(path) and bool({*"*?"} & {*path}) and not is_address(path))  # noqa: PTH112
 
 
 def worker(

@@ -15,6 +15,7 @@ import pytest
 from server import __version__
 from server.cli.main import command_line
 from tests.conftest import NO_TRUST
+from tests.support.constants import ROOT
 from tests.support.ports import reserved_ports
 
 TOKEN = "QZJ-an-autodesk-token"
@@ -26,6 +27,28 @@ README = Path(__file__).resolve().parents[3] / "README.md"
 def test_the_version_is_printed(start_anew):
     code, out, _ = start_anew("-m", "server", "--version").rest()
     assert (code, out) == (0, f"submittal-mcp {__version__}\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is always full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [("--version",), ("config", "json", "--sandbox"), ("jobs", "list", "--json")])
+def test_output_that_cannot_be_written_is_said_so_without_a_traceback(unbuffered, arguments, tmp_path):
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered, "SUBMITTAL_MCP_DATA_DIR": str(tmp_path)}
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "server", *arguments],
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment,
+            cwd=ROOT,
+        )
+    told = ended.stderr.decode()
+    assert ended.returncode == 1, told
+    assert told.endswith(
+        "submittal-mcp: the output cannot be written: No space left on device. What was carried out stays so.\n"
+    )
+    assert "Traceback" not in told
 
 
 def every_command(command, name="submittal-mcp"):

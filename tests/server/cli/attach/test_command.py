@@ -200,6 +200,18 @@ def test_everything_is_checked_before_anything_is_sent_and_every_bad_row_is_name
     assert shell.box.requests.count(CREATE) == 0
 
 
+def test_a_web_address_in_place_of_a_file_is_refused_as_one(shell: Shell) -> None:
+    address = "https://example.com/files/beam.pdf?dl=0"
+    shell.write("beam.pdf")
+    text = shell.manifest.read_text("utf-8").replace("files/beam.pdf", f"<{address}>")
+    shell.manifest.write_text(text, "utf-8")
+    for arguments in (("--manifest", str(shell.manifest)), (address, "--project", PROJECT, "--submittal", STEEL)):
+        code, out, err = shell.run(*arguments)
+        assert (code, out.splitlines()[0]) == (2, "1 file: 1 refused.")
+        assert "file_not_allowed: This is a web address, and nothing is fetched from the web" in err
+        assert "Download it first, and give the path of the file." in err
+
+
 @pytest.mark.parametrize("cell", ["5.12E+04", "12-May"])
 def test_a_number_that_a_spreadsheet_converted_is_refused_with_what_made_it_so(shell: Shell, cell: str) -> None:
     shell.write("beam.pdf", submittal=cell)
