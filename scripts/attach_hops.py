@@ -3,9 +3,9 @@
 A client starts `serve --sandbox` over stdio and attaches a small file with `confirm`, as the server's first call, so
 the database is opened on the way as well. A profile hook in the server's process notes each file of ours in which a
 function is entered or resumed, in any thread, but for what an import executes. Two figures come of it: the files from
-the entry of the tool's function on, where the callers that wait for it are not counted when they are resumed with it,
-and all files from the arrival of the request on, which include the way through the MCP server and the opening of the
-user's services.
+the entry of the tool's function on, where neither the callers that wait for it are counted when they are resumed with
+it, nor the heartbeat, which runs on a slow machine alone; and all files from the arrival of the request on, which
+include the way through the MCP server and the opening of the user's services.
 """
 
 import json
@@ -26,6 +26,7 @@ _FOLDERS = tuple(f"{ROOT / package}{os.sep}" for package in PRODUCT)
 _IMPORT = "<frozen importlib._bootstrap>"
 
 _FUNCTION = "add_submittal_attachment"
+_HEARTBEAT = "_beat"
 _TOOL = str(ROOT / "tools" / f"{_FUNCTION}.py")
 
 Hop = tuple[str, str]
@@ -61,7 +62,7 @@ class HopRecorder:
                 enters = file == _TOOL and function == _FUNCTION
                 if not self._from_tool and enters:
                     self._callers = list(_callers_of(frame))
-                if (self._from_tool or enters) and frame not in self._callers:
+                if (self._from_tool or enters) and not (frame in self._callers or _is_heartbeat(frame)):
                     self._from_tool.setdefault(file, function)
         elif function == "_on_request" and file.endswith("runner.py"):
             parameters = frame.f_locals.get("params") or {}
@@ -81,6 +82,10 @@ def _callers_of(frame: FrameType) -> Iterator[FrameType]:
     while caller is not None:
         yield caller
         caller = caller.f_back
+
+
+def _is_heartbeat(frame: FrameType) -> bool:
+    return any(one.f_code.co_name == _HEARTBEAT for one in (frame, *_callers_of(frame)))
 
 
 def _is_import(frame: FrameType | None) -> bool:
