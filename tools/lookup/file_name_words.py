@@ -190,8 +190,8 @@ class NameWord:
 
     @property
     def is_measure(self) -> bool:
-        """Whether what stands before it makes a measure of a number before that: 15%, 12', 2"."""
-        return self.gap.lstrip()[:1] in tuple("%\u00b0") or self.gap[:1] in tuple("'\"\u2019\u201d\u2032\u2033")
+        """Whether what stands before it makes a measure of a number before that: 15%, 12', 2", 150#."""
+        return self.gap.lstrip()[:1] in tuple("%\u00b0") or self.gap[:1] in tuple("#'\"\u2019\u201d\u2032\u2033")
 
     @property
     def has_dash(self) -> bool:

@@ -95,6 +95,7 @@ SHORT = (
         ("Section 5 rebar shop drawings.pdf", "uncertain"),
         ("60 ksi rebar mill certs.pdf", "none"),
         ('2" copper pipe.pdf', "none"),
+        ("2# copper pipe.pdf", "none"),
         ("2 in copper pipe.pdf", "none"),
         ("2 copper pipe.pdf", "2 by number"),
         ("A012 carpet floor plan.pdf", "uncertain"),
