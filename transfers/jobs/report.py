@@ -90,6 +90,8 @@ def job_line(row: JobRow, *, alive: bool, now: float) -> JobLine:
     standing = _standing(row, record, alive=alive, now=now)
     advice, failure = _ADVICE[standing], kind_of_row(record.error) if record.error else None
     waits = _WAITS.get(standing, "")
+    if standing == "cancelled" and row.attachment_id is None and not row.posting:
+        advice = ""  # nothing was reserved
     if standing in ("interrupted", "stopped") and record.path is not None and not record.stored:
         if record.begun is not None and now - record.begun > LIFE_SECONDS:
             advice, failure = _TOO_LATE, _EXPIRED

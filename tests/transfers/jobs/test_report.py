@@ -66,6 +66,8 @@ STOPPED = {"error": {"kind": "storage_stalled"}}
         (row(kind="caller_upload", created=NOW - 25 * HOUR, begun=NOW - HOUR), False, "waiting", None, "none has arrived yet"),
         (row(status=ENDED), False, "ended", None, ""),
         (row(status=CANCELLED), False, "cancelled", None, "stays in ACC"),
+        (replace(row(status=CANCELLED), attachment_id=None), False, "cancelled", None, ""),
+        (replace(row(status=CANCELLED), attachment_id=None, posting=True), False, "cancelled", None, "stays in ACC"),
         (row(format=FORMAT + 1), False, "unreadable", None, "newer version"),
     ],
 )  # fmt: skip
