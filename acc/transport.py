@@ -15,6 +15,7 @@ from contextlib import suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 import truststore
@@ -115,6 +116,18 @@ def _proxies() -> dict[str, str | None]:
             httpx.URL(pattern)
             direct[pattern] = None
     return {**proxies, **direct}
+
+
+def proxy_set(hosts: AutodeskHosts) -> str | None:
+    """Return host and port of the proxy that is set on the way to these hosts, without user and password."""
+    proxies = {} if hosts.loopback else _proxies()
+    url = proxies.get("https://") or proxies.get("all://")
+    if url is None:
+        return None
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:  # which quotes it
+        return "no address"
 
 
 def _pattern(entry: str) -> str:

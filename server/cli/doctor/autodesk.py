@@ -12,6 +12,7 @@ from acc.client import AccClient
 from acc.errors import AccError, ApiNotGranted, AppNotProvisioned, Forbidden
 from acc.hosts import UPLOAD_HOSTS
 from acc.ids import unverified_claims
+from acc.transport import proxy_set
 from auth.errors import (
     AuthError,
     NotSignedIn,
@@ -78,10 +79,11 @@ async def check_network(settings: Settings) -> AsyncIterator[CheckResult]:
         status, headers, _ = await HttpxAuthTransport(hosts).get(f"{hosts.api}/.well-known/openid-configuration")
     except SignInUnavailable as error:
         own = "start what APS_BASE_URL names (a sandbox: `submittal-mcp sandbox`), or " if settings.base_url else ""
+        proxy = f" (the proxy that is set is {found})" if (found := proxy_set(hosts)) else ""
         yield problem(
             "network",
             f"no answer from {hosts.api}: {error.reason}",
-            f"{own}check the connection, HTTPS_PROXY and NO_PROXY, whether the network asks for a sign-in in a "
+            f"{own}check the connection, HTTPS_PROXY and NO_PROXY{proxy}, whether the network asks for a sign-in in a "
             "browser, and that an inspecting proxy's certificate is trusted",
         )
         raise CheckAborted from None

@@ -248,6 +248,18 @@ def test_an_app_without_an_api_is_fixed_at_the_app_first(
     assert 0 < found[check]["fix"].index("API Access") < found[check]["fix"].index("Custom Integrations")
 
 
+@pytest.mark.parametrize("proxy", ["http://me:canary@127.0.0.1:1", "me:canary@127.0.0.1:1"])
+def test_the_proxy_that_is_set_is_named_without_its_password(
+    examine: Examine, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    code, found = examine(APS_BASE_URL="", https_proxy=proxy)
+    assert (code, found["network"]["level"]) == (2, "problem")
+    assert "(the proxy that is set is 127.0.0.1:1)" in found["network"]["fix"]
+    assert "canary" not in str(found)
+
+
 @pytest.mark.parametrize(
     ("operation", "check"),
     [("auth.openid-configuration", "network"), ("auth.userinfo", "sign-in"), ("hubs.list", "account")],
