@@ -101,7 +101,7 @@ async def download_attachments(services: Services, call: ToolCall, arguments: Do
             "Name fewer of them, or raise SUBMITTAL_MCP_MAX_FILE_BYTES.",
             again=RetryHint(needs=["attachment_ids"]),
         )
-    if not services.policy.local_files or folder is None:
+    if not services.policy.local_files or folder is None or not sources:
         rows = [_link_row(services, one) for one in sources]
         return DownloadsResult(
             files=rows, folder=None, manifest=None, next_steps=_again(project, item, arguments, rows)
@@ -327,14 +327,16 @@ def _why(problem: Exception) -> tuple[Literal["incomplete", "failed"], str]:
 def _again(
     project: "ProjectSummary", item: "Item", arguments: DownloadArguments, rows: Sequence[DownloadRow]
 ) -> list[Any]:
-    """Return the call that goes on with what is not complete."""
+    """Return the call that goes on with what is not complete; where there was nothing to download, what there is."""
+    place = {"project": project.id, "submittal": item.id}
+    if not rows:
+        return [step("get_attachment_status", place, "Nothing to download: this lists what is there, of any state.")]
     left = [row.attachment_id for row in rows if row.outcome == "incomplete"]
     if not left:
         return []
     wanted: dict[str, Any] = {"attachment_ids": left} if arguments.attachment_ids else {}
     if arguments.category:
         wanted["category"] = arguments.category
-    place = {"project": project.id, "submittal": item.id}
     return [step("download_attachments", {**place, **wanted}, "Go on with what is not complete.")]
 
 
