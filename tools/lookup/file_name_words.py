@@ -81,7 +81,7 @@ REFERRING: Final = frozenset(
 """Words before the number of a submittal that a file may only refer to."""
 
 OUTDATED: Final = frozenset(
-    {"superseded", "obsolete", "void", "voided", "old", "outdated", "veraltet", "ungueltig", "perime", "annule"}
+    {"superseded", "obsolete", "voided", "outdated", "veraltet", "ungueltig", "perime", "annule"}
 )
 """Words that say of a paper that another counts."""
 
