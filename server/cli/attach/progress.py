@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Final, Protocol, TextIO
 
 from server.cli.attach.results import RowResult
 from tools.core.text_sanitizer import visible
@@ -80,12 +80,21 @@ class PlainProgress:
         self._stream.flush()
 
 
+BAR: Final = 24
+
+SPEED_WIDTH: Final = 60
+STATE_WIDTH: Final = 75
+BAR_WIDTH: Final = 110
+"""Columns of a terminal from which on there is room for the speed, the state with the remaining time, and a bar."""
+
+
 class RichProgress:
     """A bar for each file in progress, and one for all."""
 
     def __init__(self, console: "Console") -> None:
         from rich.filesize import decimal
         from rich.progress import BarColumn, Progress, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
+        from rich.table import Column
         from rich.text import Text
 
         class SentColumn(TextColumn):
@@ -95,19 +104,22 @@ class RichProgress:
                 """Return both, or nothing for a bar that counts look-ups."""
                 if not task.fields["bytes"]:
                     return Text()
-                return Text(
-                    f"{decimal(int(task.completed / 2))} of {decimal(int((task.total or 0) / 2))}, "
-                    f"{decimal(int((task.speed or 0) / 2))}/s"
-                )
+                speed = f", {decimal(int((task.speed or 0) / 2))}/s" if width >= SPEED_WIDTH else ""
+                return Text(f"{decimal(int(task.completed / 2))} of {decimal(int((task.total or 0) / 2))}{speed}")
 
+        # Rich cuts every column where a window is narrow; a name can be cut, and the least needed columns left out.
+        width = console.width
+        taken = 26 + 13 * (width >= SPEED_WIDTH) + 19 * (width >= STATE_WIDTH) + (BAR + 1) * (width >= BAR_WIDTH)
+        name = Column(no_wrap=True, overflow="ellipsis", max_width=max(8, width - taken))
+        bar = [BarColumn(BAR)] if width >= BAR_WIDTH else []
+        state = [TextColumn("{task.fields[word]}", markup=False), TimeRemainingColumn()] if width >= STATE_WIDTH else []
         # Names of files are never markup.
         self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            TextColumn("{task.description}", markup=False, table_column=name),
+            *bar,
             TaskProgressColumn(),
             SentColumn(""),
-            TextColumn("{task.fields[word]}", markup=False),
-            TimeRemainingColumn(),
+            *state,
             console=console,
             transient=True,
         )

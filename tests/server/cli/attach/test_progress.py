@@ -16,13 +16,13 @@ SIZE = 1_000_000
 FILE: Any = SimpleNamespace(row=SimpleNamespace(number=2), file=Path("beam.pdf"), size=SIZE)
 
 
-def drawn(*moves: tuple[float, str], ends: bool = False) -> str:
+def drawn(*moves: tuple[float, str], ends: bool = False, width: int = 140, file: Any = FILE) -> str:
     stream = io.StringIO()
-    view = RichProgress(Console(file=stream, force_terminal=True, width=140, color_system=None))
+    view = RichProgress(Console(file=stream, force_terminal=True, width=width, color_system=None))
     with view.showing():
         view.begins(1, SIZE)
         for done, word in moves:
-            view.moved(FILE, done, 2 * SIZE, word)
+            view.moved(file, done, 2 * SIZE, word)
         if ends:
             result = RowResult(row=2, project="P", submittal="S", file="beam.pdf", outcome="done", state="ready")
             view.ended(FILE, result)
@@ -37,6 +37,25 @@ def test_a_bar_does_not_fall_back_when_acc_begins_to_process():
 
 def test_a_bar_shows_bytes_and_speed():
     assert re.search(r"750\.0 kB of 1\.0 MB, .*/s", drawn((1.5 * SIZE, "uploading")))
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (40, r"…  75% 750\.0 kB of 1\.0 MB"),
+        (60, r"…  75% 750\.0 kB of 1\.0 MB, \S+ \S+/s"),
+        (80, r"…  75% 750\.0 kB of 1\.0 MB, \S+ \S+/s uploading \d?-?:\S+"),
+        (120, r"… [━╸╺ ]+ 75% 750\.0 kB of 1\.0 MB, \S+ \S+/s uploading \d?-?:\S+"),
+    ],
+)
+def test_in_a_narrow_terminal_a_name_is_cut_and_no_figure(width: int, shown: str) -> None:
+    long: Any = SimpleNamespace(
+        row=FILE.row, file=Path("Structural steel beam shop drawings, " * 4 + ".pdf"), size=SIZE
+    )
+    written = drawn((1.5 * SIZE, "uploading"), width=width, file=long)
+    lines = [line.rstrip() for line in re.split(r"[\r\n]|\x1b\[[\d?]*[A-Za-z]", written) if "Structural" in line]
+    assert lines
+    assert all(re.search(rf"\AStruct[^…]*{shown}\Z", line) and len(line) <= width for line in lines), lines
 
 
 def test_a_terminal_keeps_a_line_for_every_file():
