@@ -197,15 +197,16 @@ _PAIRS: Final = re.compile(r"(\d\d)\.(\d\d)\.(\d\d)")
 
 _PAIRED: Final = r"(?<![\d.-])(?:\d[ \t.]*){5}\d(?:(?:[ \t.]*\d){2})?(?:\.\d+)?(?!\d)"
 _SECTION_WORDS: Final = r"(?:(?:csi|masterformat|section|spec(?:ification)?)s?[\s.:#]{0,5}){1,3}"
-_ITEM_WORDS: Final = r"(?:(?:item|submittal|number|no|nr)\b[\s.:]{0,3}|#\s{0,3}){1,3}"
+_ITEM_WORDS: Final = r"(?:(?:item|submittal|sub|number|no|nr)\b[\s.:]{0,3}|#\s{0,3}){1,3}"
 _SAID_APART: Final = (
     re.compile(
-        rf"{_ITEM_WORDS}(?P<sequence>\d{{1,4}})\b[\s,;(]{{0,3}}(?:(?:in|of|from|under|for)\s+(?:the\s+)?"
+        rf"{_ITEM_WORDS}(?P<sequence>\d{{1,4}})\b[\s,;(\-\u2013\u2014]{{0,3}}(?:(?:in|of|from|under|for)\s+(?:the\s+)?"
         rf"(?:{_SECTION_WORDS})?|{_SECTION_WORDS})(?P<spec>{_PAIRED})",
         re.IGNORECASE,
     ),
     re.compile(
-        rf"(?:{_SECTION_WORDS})?(?P<spec>{_PAIRED})[\s,;:)]{{0,4}}{_ITEM_WORDS}(?P<sequence>\d{{1,4}})\b", re.IGNORECASE
+        rf"(?:{_SECTION_WORDS})?(?P<spec>{_PAIRED})[\s,;:)\-\u2013\u2014]{{0,4}}{_ITEM_WORDS}(?P<sequence>\d{{1,4}})\b",
+        re.IGNORECASE,
     ),
 )
 """A number of which the section and what follows it are named one beside the other: item 3 in section 05 12 00."""
