@@ -27,6 +27,15 @@ KEY_FILE_NAME: Final = "vault.key"
 AUDIT_LOG_NAME: Final = "audit.jsonl"
 
 
+def home_folder() -> Path | None:
+    """Return this user's home folder by its whole path; None where no HOME, or none that is one, names it."""
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    return home if home.is_absolute() else None
+
+
 def default_path() -> Path:
     """Return the platform's place for a program's data, such as `~/.local/share/submittal-mcp`.
 

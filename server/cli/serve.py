@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from persistence.data_folder import home_folder
 from server.cli.errors import FAILED, CommandError, fail
 from server.cli.options import AllowBaseUrl, AllowWideFolder, Folders, Person, folder_path, whole_paths
 from server.cli.output import say
@@ -150,7 +151,8 @@ def _whole_paths(folders: list[Path], data: Path | None) -> tuple[tuple[Path, ..
     try:
         Path.cwd()
     except OSError:
-        os.chdir(Path.home() if Path.home().is_dir() else "/")
+        home = home_folder()
+        os.chdir(home if home and os.path.isdir(home) else "/")  # noqa: PTH112  # a Path's own question may raise
     return whole
 
 

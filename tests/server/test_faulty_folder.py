@@ -141,6 +141,11 @@ def test_without_a_home_that_can_be_written_to_the_setting_is_named(
     assert (code, "SUBMITTAL_MCP_DATA_DIR" in said) == (2, True)
     code, said = machine.run("jobs", "list")
     assert "SUBMITTAL_MCP_DATA_DIR" in said or (code, said) == (0, "No unfinished jobs.\n")
+    code, said = machine.run("config", "cursor", "--install")  # which keeps its file in the home folder
+    assert (code, (str(place) if home or fault == "missing home" else "set HOME to its whole path") in said) == (
+        1,
+        True,
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted in /dev/fd")

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from persistence.data_folder import home_folder
+from server.cli.errors import CommandError
+
 Format = Literal["json", "toml"]
 
 
@@ -20,13 +23,22 @@ class HostSystem:
 
     @classmethod
     def current(cls) -> "HostSystem":
-        """Return this machine's."""
-        return cls(sys.platform, Path.home(), os.environ)
+        """Return this machine's.
+
+        Raises:
+            CommandError: This user has no home folder, where chat clients keep their files.
+        """
+        home = home_folder()
+        if home is None:
+            raise CommandError(
+                "this user has no home folder, where chat clients keep their files; set HOME to its whole path"
+            )
+        return cls(sys.platform, home, os.environ)
 
     def folder(self, variable: str, usual: str) -> Path:
-        """Return the folder that a variable names, or the `usual` one in the home folder."""
+        """Return the folder that a variable names by its whole path, or the `usual` one in the home folder."""
         named = self.environment.get(variable)
-        return Path(named) if named else self.home / usual
+        return Path(named) if named and Path(named).is_absolute() else self.home / usual
 
     @property
     def application_data(self) -> Path:

@@ -41,8 +41,9 @@ def config(
         raise typer.BadParameter("--sandbox has a folder and an Autodesk of its own")
     from server.cli.clients import command
 
-    chosen, system = CLIENTS[client.value], HostSystem.current()
+    chosen = CLIENTS[client.value]
     try:
+        system = HostSystem.current()
         if remove:
             command.remove(chosen, system, say=say)
             return

@@ -20,6 +20,7 @@ import mcp
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from rich.console import Console
 
+from persistence.data_folder import home_folder
 from server.cli.demo import SAMPLE_PDF
 from server.cli.demo.printer import Answer, DemoPrinter
 from server.cli.options import meant_path
@@ -74,7 +75,7 @@ def _chosen(file: Path | None, kept: Path) -> Path:
         raise DemoFailed(f"{file} is a folder; name one file in it")
     if not os.path.isfile(path):  # noqa: PTH113
         raise DemoFailed(f"there is no file {file}")
-    if path.parent in (Path.home(), Path(path.anchor)):
+    if path.parent in (home_folder(), Path(path.anchor)):
         # The server refuses to open up a whole home folder; the demo lends it one that holds this file alone.
         return Path(shutil.copy2(path, kept / path.name))
     return path

@@ -92,6 +92,8 @@ def test_variables_of_the_system_move_the_files(tmp_path):
     assert CLIENTS["codex"].places(linux) == [tmp_path / "c/config.toml"]
     assert CLIENTS["claude-code"].places(linux) == [tmp_path / "k/.claude.json"]
     assert CLIENTS["vscode"].places(windows) == [tmp_path / "a/Code/User/mcp.json"]
+    relative = HostSystem("linux", tmp_path, {"XDG_CONFIG_HOME": "x"})  # to be ignored, says the standard
+    assert CLIENTS["zed"].places(relative) == [tmp_path / ".config/zed/settings.json"]
 
 
 def test_claude_desktop_as_a_windows_package_reads_a_file_of_its_own(tmp_path):
@@ -296,6 +298,12 @@ def test_the_command_prints_the_entry_and_says_where_it_belongs(run, tmp_path):
     assert json.loads(out)["mcpServers"]["submittals"]["args"] == ["serve", "--sandbox"]
     assert f"{tmp_path / '.cursor/mcp.json'}; the same command with --install puts it there" in err
     assert not (tmp_path / ".cursor").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the home folder has another variable there")
+def test_no_file_of_a_client_is_written_below_the_working_folder_where_home_is_no_whole_path(start, tmp_path):
+    code, _, err = start("-m", "server", "config", "cursor", "--sandbox", "--install", cwd=tmp_path, HOME="home").rest()
+    assert (code, "set HOME to its whole path" in err, list(tmp_path.iterdir())) == (1, True, [])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the home folder has another variable there")
