@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, Self, TypeVar
 
 import anyio
@@ -12,7 +13,7 @@ import httpx
 from acc.hosts import AutodeskHosts
 from acc.ids import InvalidId
 from acc.operations import ApiOperation, ApiRequest
-from acc.responses import HttpResponse, error_from_response, parse_answer, retry_after_seconds
+from acc.responses import HttpResponse, error_from_response, http_date, parse_answer, retry_after_seconds
 from acc.retry import RetryPolicy, retrying
 from acc.transport import api_client, error_from_transport, network_errors, read_bounded
 
@@ -58,6 +59,27 @@ RequestCheck = Callable[[str, bool], Awaitable[None]]
 """Is shown the bearer token of a request that is about to go out, and whether that may change something."""
 
 
+class ServerClock:
+    """Clock of a server: the last `Date` of its answers, and the time since then by a clock that cannot be set."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._read: tuple[datetime, float] | None = None
+
+    def read(self, headers: Mapping[str, str]) -> None:
+        """Set it by the headers of an answer that has just come."""
+        date = http_date(headers.get("date", ""))
+        if date is not None:
+            self._read = (date, self._clock())
+
+    def now(self) -> datetime:
+        """Return the time there; before any answer what this machine takes for it."""
+        if self._read is None:
+            return datetime.now(UTC)
+        date, at = self._read
+        return date + timedelta(seconds=self._clock() - at)
+
+
 class AccConnection:
     """Sends requests for one person to one Autodesk.
 
@@ -92,6 +114,7 @@ class AccConnection:
         self._rate_limiter = rate_limiter
         self._on_answer = on_answer
         self._check: RequestCheck | None = None
+        self.server_clock = ServerClock()
 
     def guarded(self, check: RequestCheck) -> Self:
         """Return the same connection, on which `check` is awaited right before each request, after earlier checks.
@@ -175,6 +198,7 @@ class AccConnection:
         except network_errors() as error:
             # `from None`: httpx's exceptions hold the request, bearer token included.
             raise error_from_transport(request.operation.name, error) from None
+        self.server_clock.read(response.headers)
         if self._rate_limiter is not None and response.status_code == 429:
             pause = retry_after_seconds(response.headers)
             await self._rate_limiter.on_rate_limited(request.operation.name, token, self.hosts.api, pause)

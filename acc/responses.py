@@ -90,14 +90,15 @@ def retry_after_seconds(headers: Mapping[str, str], *, now: datetime | None = No
     value = given.get("retry-after", "").strip()
     if _SECONDS.fullmatch(value):
         return float(value)
-    moment = _http_date(value)
+    moment = http_date(value)
     if moment is None:
         return None
-    reference = _http_date(given.get("date", "")) or now or datetime.now(UTC)
+    reference = http_date(given.get("date", "")) or now or datetime.now(UTC)
     return max(0.0, (moment - reference).total_seconds())
 
 
-def _http_date(value: str) -> datetime | None:
+def http_date(value: str) -> datetime | None:
+    """Return the moment that a header names; None where it names none."""
     try:
         moment = parsedate_to_datetime(value)
     except (ValueError, OverflowError):

@@ -131,6 +131,18 @@ async def test_after_half_an_hour_a_person_is_sent_to_acc(connect, box):
     assert refusal["next_steps"] == []
 
 
+async def test_how_long_acc_processes_a_file_is_told_by_its_own_clock(connect, box, tmp_path):
+    box.switches.urn_delay = 100_000
+    box.clock.move(-7200)  # as where this machine's clock is two hours ahead, or was set
+    async with connect(folders=(tmp_path,)) as assistant:
+        place = {**NEW, "attachment_id": await confirmed(assistant, tmp_path)}
+        seen = await assistant.call("get_attachment_status", **place, wait_seconds=1)
+        assert seen["attachment"]["state"] == "processing"
+        box.clock.move(1801)
+        refusal = await assistant.refused("get_attachment_status", **place, wait_seconds=1)
+    assert "more than 30 minutes" in refusal["error"]["message"]
+
+
 async def test_a_file_that_acc_fails_on_twice_is_left_to_a_person(connect, box, tmp_path):
     box.switches.processing_fails = True
     async with connect(folders=(tmp_path,)) as assistant:

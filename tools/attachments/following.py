@@ -135,7 +135,7 @@ def is_in_progress(answer: AttachmentResult) -> bool:
 
 def is_processing(services: Services, row: Attachment) -> bool:
     """Whether ACC is processing an attachment, and not yet for too long to wait on."""
-    return attachment_state(row, sending=False, stored=False) == "processing" and not overdue(row, services.now())
+    return attachment_state(row, sending=False, stored=False) == "processing" and not overdue(row, services.acc_now())
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,7 @@ async def attachment_status(
     problem = _code(background_failure(row, job, services.now()))
     if problem is None and view.state == "reserved" and not signed and await _discarded(services, row, job):
         problem = "upload_expired"
-    return view, step_status(view, row, item, person_id, services.now(), job, problem)
+    return view, step_status(view, row, item, person_id, services.acc_now(), job, problem)
 
 
 async def incomplete_upload_error(
@@ -246,7 +246,7 @@ def _code(failure: Exception | None) -> Code | None:
 async def _discarded(services: Services, row: Attachment, job: Job | None) -> bool:
     """Whether storage has discarded what was sent of a reserved attachment, or would have by now."""
     if not isinstance(job, CallerUploadJob) or job.upload_key is None:
-        return unchanged_for(row, services.now(), DISCARDED_SECONDS)
+        return unchanged_for(row, services.acc_now(), DISCARDED_SECONDS)
     try:
         return await services.transfers.is_upload_expired(job)
     except Forbidden:

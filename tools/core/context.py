@@ -44,6 +44,10 @@ class Services:
     file_runs: dict[str, object] = field(default_factory=dict)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
+    def acc_now(self) -> datetime:
+        """Return the time by ACC's clock, to compare ACC's times with: this machine's may be wrong, or be set."""
+        return self.acc.connection.server_clock.now()
+
 
 class ServicesProvider(Protocol):
     """Opens `Services` on first use."""

@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
@@ -309,7 +309,7 @@ async def _unfinished_attachments(acc: AccClient, project: "ProjectSummary", ite
     check = "attachments left behind"
     attachments = [one async for one in acc.submittals.all_attachments(project.id, item.id)]
     reserved = [one for one in attachments if not one.is_file_uploaded and one.urn is None]
-    since = datetime.now(UTC) - timedelta(seconds=DISCARDED_SECONDS)
+    since = acc.connection.server_clock.now() - timedelta(seconds=DISCARDED_SECONDS)
     late = [one for one in reserved if one.created_at is not None and one.created_at < since]
     if late:
         return warning(
