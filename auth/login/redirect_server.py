@@ -273,7 +273,8 @@ class _RequestHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         with self.server.connections.answering(self.connection):
-            headers = {name.lower(): value for name, value in self.headers.items()}
+            # A program between browser and us may hand cookies on in several lines; two hosts are none of ours.
+            headers = {name.lower(): "; ".join(self.headers.get_all(name, ())) for name in self.headers}
             answer = self.server.callback.answer(BrowserRequest(self.command, self.path, headers))
             body = answer.body.encode()
             self.send_response(answer.status)
