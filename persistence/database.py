@@ -41,6 +41,7 @@ from persistence.errors import (
     DatabaseReadOnly,
     DatabaseUnreachable,
     FolderNotWritable,
+    LocksUnusable,
     StorageProblem,
     check_descriptors,
 )
@@ -429,6 +430,10 @@ def _problem(where: str, error: DBAPIError) -> StorageProblem | None:
         kind = DatabaseFull if code == sqlite3.SQLITE_IOERR_SHMSIZE else _SQLITE.get(_code(cause))
         if kind is DatabaseUnreachable:
             check_descriptors(error, where, may_hide=True)
+            return DatabaseUnreachable(where, f"{cause}, {cause.sqlite_errorname}", in_file=True)
+        folder = Path(where).parent
+        if kind is DatabaseBusy and (reason := private_files.lock_refusal(folder)) is not None:
+            return LocksUnusable(folder, reason)
         return kind(where) if kind is not None else None
     state = getattr(cause, "sqlstate", None)
     if state in ("42P01", "42703"):  # undefined_table, undefined_column

@@ -211,11 +211,19 @@ class DatabaseBusy(DatabaseProblem):
 
 
 class DatabaseUnreachable(DatabaseProblem):
-    """It cannot be opened, or its server does not answer or refuses; `reason` is a clause, or nothing."""
+    """It cannot be opened, or its server does not answer or refuses; `reason` is a clause, or nothing.
 
-    def __init__(self, where: str, reason: str = "") -> None:
+    `in_file` says that it is one of SQLite.
+    """
+
+    def __init__(self, where: str, reason: str = "", *, in_file: bool = False) -> None:
         why = f": {reason}" if reason else ""
-        super().__init__(where, f"cannot be reached{why}; check SUBMITTAL_MCP_DATABASE_URL, the server, and the disk")
+        remedy = (
+            "its disk, or name a folder on this machine's own disk in SUBMITTAL_MCP_DATA_DIR"
+            if in_file
+            else "SUBMITTAL_MCP_DATABASE_URL and the server"
+        )
+        super().__init__(where, f"cannot be reached{why}; check {remedy}")
 
 
 class KeyProblem(StorageProblem):

@@ -91,6 +91,30 @@ def close_file(descriptor: int) -> None:
         os.fchmod(descriptor, FILE_MODE)
 
 
+def lock_refusal(folder: Path) -> str | None:
+    """Return why files in `folder` cannot be locked as SQLite locks its own; None where they can, or nothing is known.
+
+    SQLite takes such a file system for another program that holds the file.
+    """
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    path = folder / f".lock.{uuid.uuid4().hex}"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    except OSError:
+        return None
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    finally:
+        os.close(descriptor)
+        path.unlink(missing_ok=True)
+    return None
+
+
 def replace(path: Path, content: bytes) -> None:
     """Put `content` into a private file at once: a reader, or a crash, sees the old content or the new, whole."""
     new = path.with_name(f".{path.name}.{uuid.uuid4().hex}")

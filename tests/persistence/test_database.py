@@ -1,5 +1,6 @@
 """The database: versions of its tables, side-by-side use, and clear words when something is wrong with it."""
 
+import errno
 import os
 import socket
 import sqlite3
@@ -27,6 +28,7 @@ from persistence.errors import (
     DatabaseReadOnly,
     DatabaseUnreachable,
     FolderNotWritable,
+    LocksUnusable,
 )
 from persistence.migrations import SchemaComponent, migrate
 
@@ -165,6 +167,36 @@ def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
             connection.exec_driver_sql("INSERT INTO notes VALUES ('x')")
             assert rows(database) == []
         assert rows(database) == [("x",)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files are locked otherwise there")
+def test_a_file_system_without_locks_is_not_taken_for_another_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Emulated: SQLite calls both the same."""
+
+    def without_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    with Database.open(DatabaseAddress.sqlite(tmp_path / "data.sqlite3"), busy_seconds=0) as database:
+        migrate(database, ONE)
+        monkeypatch.setattr("fcntl.lockf", without_locks)
+        with database.writing(), pytest.raises(LocksUnusable, match="own disk in SUBMITTAL_MCP_DATA_DIR") as caught:
+            database.writing().__enter__()
+    assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="devices are other things there")
+def test_an_error_of_the_disk_is_told_as_sqlite_says_it(tmp_path: Path) -> None:
+    """Any file system that cannot do what SQLite needs: one without shared memory, or without a flush to the disk."""
+    path = tmp_path / "data.sqlite3"
+    with Database.open(DatabaseAddress.sqlite(path)):
+        pass
+    path.with_name("data.sqlite3-shm").mkdir()
+    path.with_name("data.sqlite3-wal").mkdir()
+    with pytest.raises(DatabaseUnreachable, match=r"SQLITE_\w+.*own disk in SUBMITTAL_MCP_DATA_DIR") as caught:
+        Database.open(DatabaseAddress.sqlite(path))
+    assert str(path) in str(caught.value)
 
 
 def test_a_second_writer_that_waited_for_too_long_is_told_so(tmp_path: Path) -> None:
