@@ -146,7 +146,9 @@ def running_team(
     loaded = Settings.load(client_id=client_id, client_secret=secret, **{**place, **settings})
     clock = [apart]
     with opened_vault(loaded) as opened:
-        server = TeamServer(loaded, public, opened, options, clock=steady, now=lambda: time.time() + clock[0])
+        server = TeamServer(
+            loaded, public, opened, options or TeamOptions(), clock=steady, now=lambda: time.time() + clock[0]
+        )
         program = uvicorn.Server(uvicorn_config(server.app))
         thread = threading.Thread(target=program.run, kwargs={"sockets": [listener]})
         thread.start()
