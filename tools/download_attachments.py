@@ -21,6 +21,7 @@ from tools.errors.exceptions import DownloadNotAllowed, DownloadTooLarge, RetryH
 from tools.next_steps.after_success import step
 from transfers.categories_and_states import GivenCategory
 from transfers.concurrency import background_task, gather_all, gather_two
+from transfers.files.pasted_text import unwrap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +81,8 @@ class _ReceivedBytes:
 async def download_attachments(services: Services, call: ToolCall, arguments: DownloadArguments) -> DownloadsResult:
     """Download attachments of a submittal, or answer links to them."""
     folder = services.policy.downloads
+    if [unwrap(one).casefold() for one in arguments.attachment_ids or ()] == ["all"]:  # as copy_attachments has it
+        arguments = arguments.model_copy(update={"attachment_ids": None})
     if services.policy.local_files and folder is None:
         raise DownloadNotAllowed(
             "Nothing can be downloaded: no folder is set for that.",

@@ -313,6 +313,8 @@ async def test_an_attachment_without_bytes_and_one_that_is_not_there_are_told_ap
         assert [one["name"] for one in listed] == ["beam-schedule.pdf", "later.pdf"]
         assert box.requests.count("attachments.list") == before + 1, "one list tells what all names mean"
         assert [one["name"] for one in (await assistant.call(GET, **STEEL_BEAMS))["files"]] == ["beam-schedule.pdf"]
+        listed = (await assistant.call(GET, **STEEL_BEAMS, attachment_ids="'All'"))["files"]
+        assert [one["name"] for one in listed] == ["beam-schedule.pdf"], "all is what is meant without the argument"
         none = await assistant.call(GET, **STEEL_BEAMS, category="final_response")
         assert (none["files"], none["folder"], none["manifest"]) == ([], None, None)
         listed = (await assistant.follow(none["next_steps"][0]))["attachments"]
