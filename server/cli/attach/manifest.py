@@ -25,7 +25,7 @@ MAX_BYTES: Final = 64 * 1024**2
 """Beyond this it is no manifest, but most likely one of the files to attach, given by mistake."""
 
 _COLUMN_NAMES: Final = {
-    **dict.fromkeys(("filename", "filepath", "path", "files", "fullpath", "document"), "file"),
+    **dict.fromkeys(("filename", "filepath", "path", "files", "fullpath", "document", "attachment"), "file"),
     **dict.fromkeys(("projectname", "projectid", "job"), "project"),
     **dict.fromkeys(("submittalno", "submittalnr", "submittalnumber", "submittalid", "number"), "submittal"),
     **dict.fromkeys(("taskid", "reviewtask", "reviewtaskid"), "task"),
@@ -199,13 +199,18 @@ def _separator(text: str) -> tuple[str, int]:
         above += 1
     said = [found[1] for line in lines[:above] if (found := _SEP_LINE.fullmatch(line))]
     heading = lines[above] if above < len(lines) else ""
+    for more in lines[above + 1 :]:
+        if heading.count('"') % 2 == 0:
+            break
+        heading += more  # of a heading whose cells have several lines
     return said[-1].replace("\\t", "\t") if said else max(_SEPARATORS, key=heading.count), above
 
 
 def _is_title(line: str, below: Sequence[str]) -> bool:
     """Whether a line is the title of a table, as Numbers writes one: one cell, with the heading a little below it."""
     cells, *others = ([_column(cell) for cell in re.split(r"[,;|\t]", one)] for one in (line, *below))
-    return sum(map(bool, cells)) == 1 and "file" not in cells and any("file" in one for one in others)
+    is_whole = line.count('"') % 2 == 0
+    return is_whole and sum(map(bool, cells)) == 1 and "file" not in cells and any("file" in one for one in others)
 
 
 def _records(text: str, separator: str) -> Iterator[list[str]]:

@@ -232,11 +232,15 @@ def test_manifests_are_read_as_spreadsheets_and_shells_write_them(ends, encoding
         "Project Id,Submittal (No.),File(s)",
         "'project','Submittal Nr.','Full path'",
         "Job,Submittal no,Document",
+        '"Project\nname","Submittal\r\nno.",Attachment',
+        'Project,"Submittal\n\nnumber","File\npath"',
     ],
 )
 def test_headings_are_read_as_people_name_their_columns(heading):
-    [row] = read_manifest(f"{heading}\nRiverside,1-1,a.pdf\n".encode(), {}).rows
-    assert (row.project, row.submittal, row.file) == ("Riverside", "1-1", "a.pdf")
+    for separator in ",;":
+        table = f"{heading}\nRiverside,1-1,a.pdf\n".replace(",", separator)
+        [row] = read_manifest(table.encode(), {}).rows
+        assert (row.project, row.submittal, row.file) == ("Riverside", "1-1", "a.pdf")
 
 
 MARKS = "-+=:`\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
