@@ -406,6 +406,7 @@ _REFUSALS: Final = (
     ("too many", "it takes no more connections"),
     ("remaining connection slots", "it takes no more connections"),
     ("starting up", "it is still starting"),
+    ("not currently accepting", "it lets no one in at present"),
     ("timeout", "it does not answer"),
 )
 

@@ -94,6 +94,10 @@ class _AddressWalk:
                 "Pass the Host header on as it came; SUBMITTAL_MCP_PUBLIC_URL must be this address.",
             )
             return
+        ready = await self._ask(client, "GET", "/readyz")
+        if ready.status == 503 and b"database" in ready.body:  # in words of ours, not of a proxy
+            yield problem("database", "the server does not reach it", "The server's log says why; then check again.")
+            return
         for kind, agent in AGENTS.items():
             yield await self._endpoint(client, kind, agent)
         yield await self._token_arrives(client)

@@ -12,6 +12,7 @@ import pytest
 
 import acc_sandbox
 from auth.issuer.metadata import CALLBACK_PATH
+from server.cli.team.url_check import check_public_url
 from tests.headless import onward_of
 from tests.support.lost_database import away
 
@@ -83,3 +84,11 @@ async def test_each_step_of_the_flow_says_that_the_database_is_away_and_succeeds
             assert (await http.get("/healthz")).status_code == 200
     done = {"client_registered": 1, "signed_in": 2, "consented": 1, "tokens_issued": 2, "grant_revoked": 1}
     assert events(team) == done  # each once: what was refused had not happened
+
+
+async def test_a_check_of_the_address_meanwhile_names_the_database_and_no_proxy(
+    shared_team: TeamSite, postgres_url: str
+) -> None:
+    with away(postgres_url):
+        findings = await check_public_url(shared_team.url)
+    assert {finding.check: finding.level for finding in findings} == {"reachable": "ok", "database": "problem"}
