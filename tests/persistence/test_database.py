@@ -236,7 +236,8 @@ except DatabaseFull:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of file sizes")
 def test_a_disk_with_no_room_for_the_index_of_the_log_is_called_full(tmp_path: Path) -> None:
-    arguments = [sys.executable, "-c", FILLED, str(tmp_path / "data.sqlite3")]
+    # -B: bytecode of what is first imported here would be cut too, for every process after this one.
+    arguments = [sys.executable, "-B", "-c", FILLED, str(tmp_path / "data.sqlite3")]
     done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("full\n", "")
 
