@@ -139,7 +139,7 @@ def _pattern(entry: str) -> str:
     except ValueError:
         if entry.startswith("[") or entry.lower() == "localhost":
             return f"all://{entry}"
-        name = entry.removeprefix("*")
+        name = entry.removeprefix("*").removesuffix(":443")  # httpx would look for the port in addresses without one
         plain = name.removeprefix(".")
         # httpx writes names of other scripts in ASCII, but none that a wildcard stands in.
         host = plain if plain.isascii() else httpx.URL(f"all://{plain}").netloc.decode("ascii")

@@ -319,6 +319,16 @@ def test_an_entry_of_no_proxy_may_be_in_any_script(entry: str, serve, monkeypatc
         assert client.get("http://files.buecher.example:9/").status_code == 502
 
 
+@pytest.mark.parametrize("entry", ["files.corp.example:443", ".corp.example:443"])
+def test_an_entry_of_no_proxy_may_name_the_port_of_https(entry: str, serve, monkeypatch) -> None:
+    proxy = serve(status=502)
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    monkeypatch.setenv("NO_PROXY", entry)
+    with storage_client(AutodeskHosts.autodesk()) as client, pytest.raises(httpx.ConnectError):
+        client.get("https://files.corp.example/")
+    assert proxy.seen == []
+
+
 @pytest.mark.parametrize("setting", ["http://[bad", "gopher://proxy.example", "socks5://127.0.0.1:9"])
 async def test_on_the_way_to_this_machine_no_proxy_setting_is_read(setting: str, serve, tokens, monkeypatch) -> None:
     for name in PROXY_VARIABLES:
