@@ -7,12 +7,12 @@ import json
 import os
 import shlex
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, NoReturn
 
 from acc_sandbox.admin.access import is_loopback
@@ -171,7 +171,7 @@ def run(
     options = options or CommandOptions()
     if storage_port is None:
         storage_port = port + 1 if 0 < port < MOST_PORT else 0
-    with _stop_signal() as stop:
+    with _stop_signal() as wait_for_stop:
         try:
             switches, faults = _prepared(options)
             seed = _seed(options.seed) if options.seed else None
@@ -196,7 +196,7 @@ def run(
                 terminal = sys.stdout.isatty()
                 sys.stdout.write(_as_json(box) if as_json else as_lines(box, terminal=terminal))
                 sys.stdout.flush()
-                stop.get()
+                wait_for_stop()
         except (DataFolderError, DocumentError, LookupError) as error:
             sys.stderr.write(f"{program}: {_shown(str(error.args[0]))}\n")
             return 2
@@ -281,16 +281,25 @@ def _as_json(box: Sandbox) -> str:
 
 
 @contextmanager
-def _stop_signal() -> Iterator[SimpleQueue[None]]:
-    """A queue that SIGINT and SIGTERM put something into; the handlers that were there come back afterwards.
+def _stop_signal() -> Iterator[Callable[[], None]]:
+    """Yield a wait for SIGINT or SIGTERM; the handlers that were there come back afterwards.
 
-    Its `put` may interrupt its own `get`. An Event may not be set so: a signal that comes as it begins to wait finds
-    its lock held by the very thread that the handler runs in.
+    A handler of Python runs in the main thread, and does not wake it: neither from a wait that was about to begin, nor
+    when the system gave the signal to another thread. So the wait is for the byte that Python sends at once.
     """
-    stop: SimpleQueue[None] = SimpleQueue()
-    before = {number: signal.signal(number, lambda *_: stop.put(None)) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    receiver, sender = socket.socketpair()
+    with receiver, sender:
+        sender.setblocking(False)  # noqa: FBT003  # the socket's own signature
+        descriptor = signal.set_wakeup_fd(sender.fileno())
+        before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+
+        def wait() -> None:
+            while receiver.recv(1)[0] not in before:
+                pass
+
+        try:
+            yield wait
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(descriptor)

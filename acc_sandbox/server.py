@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 import ssl
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,7 +26,7 @@ from acc_sandbox.state.sandbox_state import CALLBACK_URL, SandboxState
 from acc_sandbox.state.store import open_data_folder
 from acc_sandbox.state.switches import Switches
 
-_STOP_SECONDS = 10.0
+_STOP_SECONDS = 60.0
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # recognised, not bound to by itself
 
 
@@ -124,10 +122,6 @@ class _ServingThread(threading.Thread):
         self._ended: asyncio.Event | None = None
 
     def run(self) -> None:
-        if sys.platform != "win32":
-            # Python handles a signal in the main thread, which waits for one at a lock. What reaches another thread
-            # (as it can when the process was just stopped and continued) does not end that wait.
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         asyncio.run(self._serve())
 
     def wait_until_serving(self) -> None:
