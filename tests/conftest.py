@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import threading
 import uuid
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -74,6 +75,20 @@ NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def no_thread_stays() -> Iterator[None]:
+    """Fail a test whose threads never end: what such a thread holds or does later would fail another test.
+
+    Threads that end by themselves are waited for. Those of an event loop's pool end with their loop.
+    """
+    before = set(threading.enumerate())
+    yield
+    for left in set(threading.enumerate()) - before:
+        if not left.name.startswith(("AnyIO worker thread", "asyncio_")):
+            left.join(120)
+            assert not left.is_alive(), f"{left} was not ended"
 
 
 @pytest.fixture

@@ -55,6 +55,11 @@ class Stand:
         return self._assistants[key]
 
 
+@pytest.fixture
+def no_thread_stays() -> None:
+    """An agent's sandbox stays for the tests after the one that started it."""
+
+
 @pytest.fixture(scope="module")
 async def stands(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Callable[[str, str], Awaitable[Stand]]]:
     """`await stands(agent, mode)`: the sandbox of an agent, whose clients speak one way of the protocol."""

@@ -3,6 +3,7 @@
 import errno
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -27,6 +28,18 @@ def reserved_ports(count: int = 1) -> Iterator[int]:
         if sys.platform != "linux":
             kept.close()
         yield first
+
+
+def end_accepting(listener: socket.socket, accepting: threading.Thread) -> None:
+    """Close a listener, and wait for the end of the thread that accepts connections there.
+
+    On Linux a close alone ends no wait for a connection: the thread would wait on, its port would stay taken, and what
+    it does with a connection of a later test would be that test's failure.
+    """
+    with suppress(OSError):  # elsewhere it is the close that ends the wait
+        listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    accepting.join()
 
 
 def _bound(stack: ExitStack, port: int, family: socket.AddressFamily = socket.AF_INET) -> int:

@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy
 
 from acc_sandbox import Fault, Stall
+from tests.support.ports import end_accepting
 from transfers.concurrency import background_task
 
 PUT, CREATE = "storage.put", "attachments.create"
@@ -33,7 +34,8 @@ class Net:
         self.url = self._there.set(host="127.0.0.1", port=self._listener.getsockname()[1], query={}).render_as_string(
             hide_password=False
         )
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def fall_silent(self) -> int:
         """Let nothing through any more on the connections that there are; returns how many those are."""
@@ -43,7 +45,7 @@ class Net:
         return len(silent)
 
     def close(self) -> None:
-        self._listener.close()
+        end_accepting(self._listener, self._accepting)
         for one in self._sockets:
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -53,8 +55,8 @@ class Net:
         with suppress(OSError):
             while True:
                 ours, _ = self._listener.accept()
+                self._sockets.append(ours)
                 theirs = self._connect()
-                self._sockets += [ours, theirs]
                 carries = threading.Event()
                 carries.set()
                 self._carried.append(carries)
@@ -65,9 +67,11 @@ class Net:
         port = self._there.query.get("port") or self._there.port or 5432
         if host.startswith("/"):
             there = socket.socket(socket.AF_UNIX)
+            self._sockets.append(there)
             there.connect(os.path.join(host, f".s.PGSQL.{port}"))  # noqa: PTH118  # a socket's name
             return there
-        return socket.create_connection((host, int(str(port))))
+        self._sockets.append(socket.create_connection((host, int(str(port)))))
+        return self._sockets[-1]
 
     def _carry(self, ours: socket.socket, theirs: socket.socket, carries: threading.Event) -> None:
         with suppress(OSError, ValueError), selectors.DefaultSelector() as ready:

@@ -30,6 +30,7 @@ from persistence.database import Database, DatabaseAddress
 from persistence.errors import StorageProblem
 from persistence.keys import EncryptionKey, EnvironmentKeys
 from tests.conftest import NO_TRUST
+from tests.support.ports import end_accepting
 
 if TYPE_CHECKING:
     from tests.auth.conftest import Site
@@ -82,7 +83,7 @@ async def until_listening(started: LoginAttempt) -> None:
             try:
                 if (await client.get(f"{started.link}/known?challenge=x")).status_code == 204:
                     return
-            except httpx.ConnectError:
+            except httpx.TransportError:  # not yet, or a listener that ends just now
                 await anyio.sleep(0.01)
 
 
@@ -180,6 +181,9 @@ async def test_the_link_holds_nothing_secret_and_neither_does_the_database(windo
     assert shared.address.file is not None
     for path in shared.address.file.parent.iterdir():
         assert state.encode() not in path.read_bytes()
+    window.moved = LIFE_SECONDS
+    with pytest.raises(SignInTimedOut):
+        await window.signing_in.finish(started)
 
 
 async def test_a_page_loads_nothing_and_is_kept_nowhere(window: Window, browser: httpx.AsyncClient) -> None:
@@ -429,7 +433,8 @@ async def test_a_listener_answers_for_a_window_that_is_not_its_own(
 
 async def test_a_port_that_another_program_uses_is_named(window: Window, port: int) -> None:
     with socket.create_server(("127.0.0.1", port)) as foreign:
-        threading.Thread(target=_refuse_all, args=(foreign,), daemon=True).start()
+        refusing = threading.Thread(target=_refuse_all, args=(foreign,), daemon=True)
+        refusing.start()
         async with window.waiting(must_listen=False):
             window.moved = LIFE_SECONDS
         started = window.signing_in.start()
@@ -437,6 +442,7 @@ async def test_a_port_that_another_program_uses_is_named(window: Window, port: i
         started = window.signing_in.start()
         with pytest.raises(CallbackPortTaken, match=str(port)):
             await window.signing_in.finish(started)
+        end_accepting(foreign, refusing)
 
 
 @pytest.mark.parametrize("kind", ["none", "forged", "of another vault", "of another try", "repeated"])

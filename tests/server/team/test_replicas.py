@@ -22,6 +22,7 @@ from auth.issuer.metadata import CALLBACK_PATH
 from persistence.keys import EncryptionKey
 from server.team.options import TeamOptions
 from tests.conftest import NO_TRUST
+from tests.support.ports import end_accepting
 
 from .modern import PATIENCE, REDIRECT, ModernClient, repeated, sign_in
 from .site import running_team
@@ -45,9 +46,7 @@ class RoundRobin:
         try:
             yield
         finally:
-            self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-            thread.join()
+            end_accepting(self._listener, thread)
 
     def _accept(self) -> None:
         while True:
