@@ -246,12 +246,15 @@ def connect(box: acc_sandbox.Sandbox, era: str, clean_environment: None, tmp_pat
         extensions: Sequence[ClientExtension] = (),
         tokens: TokenSource | None = None,
         quota: CallQuota | None = None,
+        completion_seconds: float | None = 240,
         **settings: Any,
     ) -> AsyncIterator[Assistant]:
         token = box.token(person) if person else None
         place = {"base_url": box.base_url, "data_dir": tmp_path / "data", "encryption_keys": KEYS}
         loaded = Settings.load(access_token=token, folders=folders, **{**place, **settings})
-        server = build_server(loaded, transport=transport, tokens=tokens, quota=quota)
+        server = build_server(
+            loaded, transport=transport, tokens=tokens, quota=quota, completion_seconds=completion_seconds
+        )
         async with Client(server, mode=era, elicitation_callback=answering, extensions=extensions) as client:
             yield Assistant(client, every_tool(transport))
 

@@ -90,11 +90,12 @@ def build_server(
     tokens: "TokenSource | None" = None,
     person: str | None = None,
     quota: "CallQuota | None" = None,
+    completion_seconds: float | None = None,
 ) -> McpServer:
     """Return the server for `settings`.
 
     `tokens` replaces what the settings say about signing in; `person` is the e-mail address of the one to serve as.
-    `quota` replaces the usual limit of tool calls.
+    `quota` replaces the usual limit of tool calls, `completion_seconds` the usual wait for suggestions.
     """
     policy = policy_of(settings, local_files=transport == "stdio")
 
@@ -111,14 +112,17 @@ def build_server(
 
         return not settings.read_only and state_location(settings).exists()
 
-    return McpHandlers(policy, build_tools(policy)).server(services, unfinished)
+    return McpHandlers(policy, build_tools(policy), completion_seconds).server(services, unfinished)
 
 
 class McpHandlers:
     """Answers the requests of the protocol, as far as the policy offers what they ask for."""
 
-    def __init__(self, policy: ToolPolicy, tools: Sequence[ToolAdapter]) -> None:
+    def __init__(
+        self, policy: ToolPolicy, tools: Sequence[ToolAdapter], completion_seconds: float | None = None
+    ) -> None:
         self._policy = policy
+        self._completion_seconds = completion_seconds
         self._tools = {tool.name: tool for tool in tools}
         self._shown = [tool.listed() for tool in tools if is_visible(tool, policy)]
         self._prompts = build_prompts(policy)
@@ -243,7 +247,7 @@ class McpHandlers:
         from server.mcp.completions import CompletionSource
 
         if self._completions is None:
-            self._completions = CompletionSource(context.lifespan_context)
+            self._completions = CompletionSource(context.lifespan_context, self._completion_seconds)
         settled = params.context.arguments or {} if params.context is not None else {}
         name, typed = params.argument.name, params.argument.value
         completion = await self._completions.complete(self._arguments_of(params), name, typed, settled)

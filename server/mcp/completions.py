@@ -50,8 +50,9 @@ PAGES: Final = 64
 class CompletionSource:
     """Completions for one person. A small project costs a request a minute, a large one a request for each new text."""
 
-    def __init__(self, provider: ServicesProvider) -> None:
+    def __init__(self, provider: ServicesProvider, seconds: float | None = None) -> None:
         self._provider = provider
+        self._seconds = SECONDS if seconds is None else seconds
         self._pages = PersonCache(TtlCache[ResultPage[Item]](PAGES))
 
     async def complete(
@@ -68,7 +69,7 @@ class CompletionSource:
         if argument not in COMPLETED:
             return NOTHING
         try:
-            with anyio.move_on_after(SECONDS):
+            with anyio.move_on_after(self._seconds):
                 services = await self._provider.services()
                 if argument == "project":
                     return await self._projects(services, typed)

@@ -218,6 +218,7 @@ async def test_a_name_gets_the_extension_that_viewers_need(connect, box, drawing
 async def test_a_transfer_that_outlasts_the_call_goes_on_and_is_followed(connect, box, drawings):
     stalled = box.faults.add(Fault("storage.put", Stall()))
     async with connect(folders=(drawings,), max_wait_seconds=1) as assistant:
+        await assistant.call("sign_in")  # which opens what an attach needs
         added = await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf")
         while added["attachment"]["state"] == "preparing":  # a second may not suffice for that
             added = await assistant.follow(added["next_steps"][0])
@@ -243,6 +244,7 @@ async def test_a_lost_answer_to_the_reservation_makes_no_second_one(connect, box
 async def test_a_call_that_is_still_preparing_is_joined_by_the_step_it_gives(connect, box, drawings):
     stalled = box.faults.add(Fault("attachments.create", Stall()))
     async with connect(folders=(drawings,), max_wait_seconds=1) as assistant:
+        await assistant.call("sign_in")  # which opens what an attach needs
         added = await assistant.call("add_submittal_attachment", **PLACE, file_path="beams.pdf")
         await anyio.to_thread.run_sync(stalled.reached.wait)
         assert (added["attachment"]["state"], added["attachment"]["id"]) == ("preparing", None)

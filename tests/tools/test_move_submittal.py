@@ -176,6 +176,7 @@ async def test_a_move_that_may_have_been_made_is_offered_again_by_ids_that_mean_
     box.faults.add(Fault("items.transition", effect))
     box.faults.add(Fault("items.get", Refuse(404), nth=2))
     async with connect(max_wait_seconds=1) as assistant:
+        await assistant.call("sign_in")  # which opens what a move needs
         call = {**rebar, "to": "return", "due_date": "2026-12-31", "check_only": False}
         lost = await assistant.refused(MOVE, **call)
         assert "may have been made" in lost["error"]["message"]

@@ -67,6 +67,7 @@ class Shell:
     def attach(self, patience: int = 25, person: str | None = None, **more: Any) -> Any:
         """A server that was told to attach the file, and waited as long as it is patient."""
         server = self.serve(patience, **({"APS_ACCESS_TOKEN": self.box.token(person)} if person else {}))
+        server.ask("tools/call", {"name": "sign_in", "arguments": {}})  # which opens what an attach needs
         arguments = {"project": self.item.project_id, "submittal": self.item.id, "file_path": "beam.pdf"} | more
         server.ask("tools/call", {"name": "add_submittal_attachment", "arguments": arguments})
         return server

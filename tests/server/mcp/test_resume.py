@@ -65,6 +65,7 @@ def test_promise_7_a_server_whose_stdin_closes_ends_while_storage_stalls_and_the
     stalled = box.faults.add(Fault(PUT, Stall(), times=None))
     first = desk.serve(SUBMITTAL_MCP_MAX_WAIT_SECONDS="1")
     first.shake_hands()
+    first.ask("tools/call", {"name": "sign_in", "arguments": {}})  # which opens what an attach needs
     begun = called(first, "add_submittal_attachment", file_path="beam.pdf")
     assert begun["state"] in ("preparing", "uploading")
     assert stalled.reached.wait(120)

@@ -269,6 +269,7 @@ async def test_an_unknown_task_is_an_invalid_parameter_and_unrequested_input_is_
 async def test_a_client_that_does_not_take_tasks_is_given_none_and_told_what_it_lacks(serve, box):
     box.faults.add(Fault("storage.put", Stall()))
     async with serve(max_wait_seconds=1) as assistant:
+        await assistant.call("sign_in")  # which opens what an attach needs
         answer = await assistant.call(ADD, **STEEL_BEAMS, file_path="beams.pdf")
         assert answer["attachment"]["state"] in ("preparing", "uploading")
         with pytest.raises(MCPError) as caught:
@@ -290,6 +291,7 @@ async def test_a_look_at_a_task_is_answered_in_time_while_acc_hangs(serve, box):
     item = box.item("051200-3")
     [seeded] = box.attachments(item)
     async with serve(Polling(), max_wait_seconds=1) as assistant:
+        await assistant.call("sign_in")  # which opens what a look needs
         box.faults.add(Fault("hubs.list", Stall()))
         with pytest.raises(MCPError, match="did not answer within 6 seconds"):
             await ask(assistant.client.session, "tasks/get", f"attachment.1.{item.project_id}.{item.id}.{seeded['id']}")
