@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 NODE = Path(__file__).parent / "node"
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 """Seconds after which a program is killed, so that no test waits for ever. No test comes near it."""
 
 FLAGS = [
@@ -204,8 +204,10 @@ def era(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator["Browser"]:
     """Debian's browser, without a screen."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    # By itself it waits five seconds, which two busy processors can take to draw a page.
+    expect.set_options(timeout=PATIENCE * 1000)
     path = shutil.which("chromium")
     assert path is not None, "Debian's chromium is missing: run tests/outside/install"
     with sync_playwright() as playwright:

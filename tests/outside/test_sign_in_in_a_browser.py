@@ -20,6 +20,8 @@ from playwright.sync_api import Browser, Page, ViewportSize
 
 import acc_sandbox
 
+from .conftest import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -27,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
     """A window that fails a test when a page asks for what its own policy forbids, or goes to another machine."""
     context = chromium.new_context(color_scheme=request.param, viewport=SIZES["desk"])
+    context.set_default_timeout(PATIENCE * 1000)
     page = context.new_page()
     said: list[str] = []
     asked: list[str] = []
@@ -72,7 +75,7 @@ class Login:
 
     def end(self) -> tuple[int, str, str]:
         try:
-            out, err = self.process.communicate(timeout=30)
+            out, err = self.process.communicate(timeout=PATIENCE)
         finally:
             self.process.kill()
         return self.process.returncode, out, err
@@ -152,16 +155,16 @@ def test_a_person_follows_the_page_from_the_sign_in_to_an_attached_file(
     page.get_by_role("button", name="Project Manager").click()
     page.wait_for_url(f"{environment['APS_CALLBACK_URL']}**")
     assert page.inner_text("h1") == "You are signed in"
-    out, _ = signing_in.communicate(timeout=60)
+    out, _ = signing_in.communicate(timeout=PATIENCE)
     assert (signing_in.returncode, "Signed in as Project Manager" in out) == (0, True)
 
     looking = run(*doctor)
-    out, _ = looking.communicate(timeout=60)
+    out, _ = looking.communicate(timeout=PATIENCE)
     assert looking.returncode in (0, 1), out
     assert "the person may attach to 051200-3" in out
 
     attaching = run(*attach)
-    out, _ = attaching.communicate(timeout=60)
+    out, _ = attaching.communicate(timeout=PATIENCE)
     assert attaching.returncode == 0, out
     page.goto(environment["APS_BASE_URL"])
     page.get_by_role("link", name="Riverside Medical Center").click()
@@ -198,7 +201,7 @@ def test_a_person_signs_in_from_the_chat(
             assert refused is not None
             [link] = [word for word in refused["error"]["hint"].split() if word.startswith("http")]
             links.put(link)
-            await anyio.to_thread.run_sync(done.wait, 60)
+            await anyio.to_thread.run_sync(done.wait, PATIENCE)
             answer = (await client.call_tool("sign_in", {})).structured_content
             assert answer is not None
             return str(answer["person"]["name"])
@@ -207,9 +210,9 @@ def test_a_person_signs_in_from_the_chat(
     done = threading.Event()
     with anyio.from_thread.start_blocking_portal() as portal:
         future = portal.start_task_soon(converse)
-        page.goto(links.get(timeout=60))
+        page.goto(links.get(timeout=PATIENCE))
         page.get_by_role("button", name="Steel Subcontractor").click()
         page.wait_for_url(f"{environment['APS_CALLBACK_URL']}**")
         assert page.inner_text("h1") == "You are signed in"
         done.set()
-        assert future.result(timeout=60) == "Steel Subcontractor"
+        assert future.result(timeout=PATIENCE) == "Steel Subcontractor"

@@ -23,6 +23,8 @@ import acc_sandbox
 from tests.conftest import NO_TRUST
 from tests.server.team.site import TeamSite, running_team
 
+from .conftest import PATIENCE
+
 SIZES = {"desk": (1100, 800), "phone": (390, 780)}
 
 
@@ -94,7 +96,7 @@ def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
     width, height = SIZES[size]
     context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": height})
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(PATIENCE * 1000)
     said: list[str] = []
     asked: list[str] = []
     page.on("console", lambda message: said.append(message.text))
@@ -139,7 +141,7 @@ def test_a_person_consents_signs_in_and_is_brought_to_the_client_with_the_keyboa
     page.wait_for_url("**/authentication/v2/authorize**")
     press_on(page, "Project Manager")
     page.wait_for_url(f"{client.redirect_uri}**")
-    answer = client.answers.get(timeout=60)
+    answer = client.answers.get(timeout=PATIENCE)
     assert (answer["state"], answer["iss"]) == ("a-state", client.team.url)
     form = {
         "grant_type": "authorization_code",
@@ -161,7 +163,7 @@ def test_a_person_consents_signs_in_and_is_brought_to_the_client_with_the_keyboa
     assert not boxes.nth(1).is_checked()
     press_on(page, "Allow")
     page.wait_for_url(f"{client.redirect_uri}**")
-    assert "code" in client.answers.get(timeout=60)
+    assert "code" in client.answers.get(timeout=PATIENCE)
 
 
 def test_a_person_disconnects_an_application_and_connects_autodesk_again(
@@ -191,7 +193,7 @@ def test_a_person_who_declines_or_follows_a_dead_link_is_told_so(
     consent = page.url
     press_on(page, "Cancel")
     page.wait_for_url(f"{client.redirect_uri}**")
-    assert client.answers.get(timeout=60)["error"] == "access_denied"
+    assert client.answers.get(timeout=PATIENCE)["error"] == "access_denied"
     page.goto(consent)
     assert page.inner_text("h1") == "This was answered already"
     keep(page, "dead-link", request)
