@@ -137,24 +137,23 @@ def running_team(
 
     The machine's clock is so many seconds `apart` from the right time; quotas are counted by the `steady` one.
     """
-    listener = socket.create_server(("127.0.0.1", 0))
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    public = url or address
-    box.register_callback(f"{public}{CALLBACK_PATH}")
-    client_id, secret = box.confidential_client
-    place = {"base_url": box.base_url, "data_dir": folder, "encryption_keys": KEYS}
-    loaded = Settings.load(client_id=client_id, client_secret=secret, **{**place, **settings})
-    clock = [apart]
-    with opened_vault(loaded) as opened:
-        server = TeamServer(
-            loaded, public, opened, options or TeamOptions(), clock=steady, now=lambda: time.time() + clock[0]
-        )
-        program = uvicorn.Server(uvicorn_config(server.app))
-        thread = threading.Thread(target=program.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield TeamSite(address, box, server, opened, folder, loaded, clock)
-        finally:
-            program.should_exit = True
-            thread.join()
-            listener.close()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        public = url or address
+        box.register_callback(f"{public}{CALLBACK_PATH}")
+        client_id, secret = box.confidential_client
+        place = {"base_url": box.base_url, "data_dir": folder, "encryption_keys": KEYS}
+        loaded = Settings.load(client_id=client_id, client_secret=secret, **{**place, **settings})
+        clock = [apart]
+        with opened_vault(loaded) as opened:
+            server = TeamServer(
+                loaded, public, opened, options or TeamOptions(), clock=steady, now=lambda: time.time() + clock[0]
+            )
+            program = uvicorn.Server(uvicorn_config(server.app))
+            thread = threading.Thread(target=program.run, kwargs={"sockets": [listener]})
+            thread.start()
+            try:
+                yield TeamSite(address, box, server, opened, folder, loaded, clock)
+            finally:
+                program.should_exit = True
+                thread.join()
