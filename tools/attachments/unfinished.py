@@ -1,5 +1,6 @@
 """Unfinished attachments of a person in all submittals, found by the jobs of this database."""
 
+import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from transfers.jobs.rows import JobRow
 from transfers.jobs.serialization import UnreadableJob
 
 AT_ONCE: Final = 8
-_MICROSECONDS: Final = 1_000_000
+_CREATED: Final = struct.Struct(">d")
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ async def unfinished_attachments(
         StorageProblem: The database cannot be used.
     """
     person = await services.acc.userinfo()
-    before = call.position(services, person.sub, cursor) / _MICROSECONDS if cursor else None
-    rows = await _rows(services, person.sub, project, before, limit + 1)
+    after = place_of(call.position(services, person.sub, cursor)) if cursor else None
+    rows = await _rows(services, person.sub, project, after, limit + 1)
     listed = [job for row in rows[:limit] if (job := await _job(services, row)) is not None]
     await _wait(services, call, [job for _, job in listed], deadline)
 
@@ -76,7 +77,7 @@ async def unfinished_attachments(
     found = await read_until(await read(), read, done, call, deadline)
     described = [await _described(services, person.sub, one) for one in found]
     unfinished = [(row, status) for row, status in described if row.state != "ready"]
-    position = int(rows[limit - 1].created * _MICROSECONDS) if len(rows) > limit else None
+    position = position_after(rows[limit - 1]) if len(rows) > limit else None
     following = call.next_cursor(services, person.sub, position)
     steps = [
         step for _, status in unfinished if status for step in after_attachment(status, services.policy.step_context)
@@ -88,8 +89,19 @@ async def unfinished_attachments(
     )
 
 
+def position_after(row: JobRow) -> int:
+    """Return the position behind a row: when it was created, to the last bit, and its id, since two may be as old."""
+    return int.from_bytes(_CREATED.pack(row.created) + row.id.encode(), "big")
+
+
+def place_of(position: int) -> tuple[float, str]:
+    """Return (created, id) of the row that a position stands behind."""
+    packed = position.to_bytes((position.bit_length() + 7) // 8, "big")
+    return _CREATED.unpack(packed[: _CREATED.size])[0], packed[_CREATED.size :].decode()
+
+
 async def _rows(
-    services: Services, person_id: str, project: ProjectSummary | None, before: float | None, most: int
+    services: Services, person_id: str, project: ProjectSummary | None, after: tuple[float, str] | None, most: int
 ) -> list[JobRow]:
     repository = services.transfers.repository
     if not repository.may_hold_jobs:
@@ -101,7 +113,7 @@ async def _rows(
             person_id,
             project_ids=[project.id] if project else list(services.policy.projects),
             open_since=since,
-            before=before,
+            after=after,
             limit=most,
         )
     )

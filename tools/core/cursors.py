@@ -24,7 +24,7 @@ class CursorSigner:
 
     def make(self, person_id: str, tool: str, arguments: Mapping[str, Any], position: int) -> str:
         """Return a cursor for `position`, which a client can read and not change."""
-        payload = position.to_bytes(8, "big")
+        payload = position.to_bytes(max(8, (position.bit_length() + 7) // 8), "big")
         signature = self._signature(person_id, tool, arguments, payload)
         return base64.urlsafe_b64encode(payload + signature).decode().rstrip("=")
 

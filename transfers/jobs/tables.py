@@ -182,18 +182,19 @@ class JobTables:
         *,
         project_ids: Collection[str],
         open_since: float,
-        before: float | None,
+        after: tuple[float, str] | None,
         limit: int,
     ) -> list[JobRow]:
-        """Return a person's jobs with something left to do that were created `before`, the newest first.
+        """Return a person's jobs with something left to do, the newest first, from beyond (created, id) on.
 
         Without `project_ids` those of all projects.
         """
         those = [_unfinished(open_since), JOBS.c.base_url == base_url, JOBS.c.person_id == person_id]
         if project_ids:
             those.append(JOBS.c.project_id.in_(project_ids))
-        if before is not None:
-            those.append(JOBS.c.created < before)
+        if after is not None:
+            created, job_id = after
+            those += [JOBS.c.created <= created, or_(JOBS.c.created < created, JOBS.c.id > job_id)]
         return self._all(select(JOBS).where(*those).order_by(JOBS.c.created.desc(), JOBS.c.id).limit(limit))
 
     def queued(self, base_url: str, after: tuple[float, str], limit: int) -> list[JobRow]:

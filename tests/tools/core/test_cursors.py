@@ -15,7 +15,7 @@ arguments = st.dictionaries(
 )
 
 
-@given(st.text(max_size=12), st.sampled_from(["find_submittals", "find_projects"]), arguments, st.integers(0, 2**63))
+@given(st.text(max_size=12), st.sampled_from(["find_submittals", "find_projects"]), arguments, st.integers(0, 2**400))
 def test_a_cursor_leads_back_to_its_position(person, tool, chosen, position):
     cursors = CursorSigner()
     assert (

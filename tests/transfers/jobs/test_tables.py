@@ -1,5 +1,6 @@
 """The tables of jobs on both kinds of database: whose a job is, and what is forgotten when."""
 
+import math
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,17 @@ from persistence.database import Database
 from persistence.locks import AdvisoryLocks, FileLocks, LockManager
 from persistence.migrations import migrate
 from tests.transfers.rows import ROW
-from transfers.jobs.rows import CANCELLED, ENDED, FOLLOWING, OPEN, QUEUED, REPLACED, JobOwnershipLost, StoredPart
+from transfers.jobs.rows import (
+    CANCELLED,
+    ENDED,
+    FOLLOWING,
+    OPEN,
+    QUEUED,
+    REPLACED,
+    JobOwnershipLost,
+    JobRow,
+    StoredPart,
+)
 from transfers.jobs.tables import TABLES, JobTables
 
 
@@ -49,6 +60,23 @@ def test_a_row_comes_back_as_it_was(store: JobTables) -> None:
     assert store.add(replace(row, id="two")) == row
     assert store.by_attachments(["a", "b"]) == [row]
     assert store.row("two") is None
+
+
+def test_unfinished_jobs_are_paged_through_once_each_though_some_are_as_old_as_others(store: JobTables) -> None:
+    ages = [1_796_097_783.4, 1_796_097_783.4, math.nextafter(1_796_097_783.4, 0), 1_796_097_783.4, 1_796_097_784.0]
+    for number, created in enumerate(ages):
+        store.add(replace(ROW, id=str(number), asked=str(number), created=created))
+    listed: list[JobRow] = []
+    while page := store.unfinished(
+        ROW.base_url, ROW.person_id, project_ids=[], open_since=0, after=place_of(listed), limit=2
+    ):
+        listed += page
+    assert [row.id for row in listed] == ["4", "0", "1", "3", "2"]
+
+
+def place_of(listed: list[JobRow]) -> tuple[float, str] | None:
+    """Return where a list goes on."""
+    return (listed[-1].created, listed[-1].id) if listed else None
 
 
 def test_of_two_that_ask_in_the_same_words_at_the_same_time_one_adds_and_both_are_given_it(store: JobTables) -> None:
