@@ -50,13 +50,13 @@ async def test_where_acc_lists_no_categories_any_of_the_four_may_be_chosen(conne
 
 async def test_of_two_numbers_that_look_alike_the_one_written_so_is_meant(connect, box):
     rows = [
-        {"id": box.item("051200-2").id, "customIdentifierHumanReadable": "1-11"},
-        {"id": box.item("051200-3").id, "customIdentifierHumanReadable": "11-1"},
+        {"id": box.item("051200-2").id, "customIdentifierHumanReadable": "11-1"},
+        {"id": box.item("051200-3").id, "customIdentifierHumanReadable": "11-01"},
     ]
     box.faults.add(Fault("items.list", Refuse(200, {"pagination": {"totalResults": 2}, "results": rows}), times=None))
     async with connect() as assistant:
-        answer = await assistant.call("get_submittal", project=RIVERSIDE, submittal="11-1")
-        refusal = await assistant.refused("get_submittal", project=RIVERSIDE, submittal="1 1 1")
+        answer = await assistant.call("get_submittal", project=RIVERSIDE, submittal="11-01")
+        refusal = await assistant.refused("get_submittal", project=RIVERSIDE, submittal="11 - 001")
     assert answer["submittal"]["id"] == box.item("051200-3").id
     assert refusal["error"]["code"] == "ambiguous_reference"
 

@@ -140,7 +140,9 @@ class Caller:
                 await self._open_session()
             answer = await self._post(method, params, {"Mcp-Session-Id": self.session or ""}, era)
         else:
-            capabilities = {"extensions": {"io.modelcontextprotocol/tasks": {}}, "elicitation": {"form": {}}}
+            # A tool's answer is looked at here, and a busy machine would answer with a task in its place.
+            extensions = {} if method == "tools/call" else {"io.modelcontextprotocol/tasks": {}}
+            capabilities = {"extensions": extensions, "elicitation": {"form": {}}}
             meta = {
                 "io.modelcontextprotocol/protocolVersion": era,
                 "io.modelcontextprotocol/clientCapabilities": capabilities,
@@ -169,7 +171,7 @@ class Caller:
         message = {"jsonrpc": "2.0", "method": method, "params": params}
         if not method.startswith("notifications/"):
             message["id"] = 1
-        async with httpx.AsyncClient(verify=NO_TRUST, timeout=60) as http:
+        async with httpx.AsyncClient(verify=NO_TRUST) as http:
             return await http.post(self.team.mcp, json=message, headers=ACCEPT | common | headers)
 
 
