@@ -47,6 +47,7 @@ def test_no_name_in_a_usage_error_moves_the_cursor(start, arguments):
 OURS = {
     "f'submittal-mcp {server.__version__}'",
     "f'submittal-mcp: {DescriptorsExhausted()}\\n'",
+    "f'submittal-mcp: the output cannot be written: {why}. What was carried out stays so.\\n'",  # the system's words
     "f'submittal-mcp: the working folder {what}; change to another one.\\n'",
     "f'submittal-mcp works on a sandbox; look at it: {box.page}/\\n'",
     "f'… and {len(bad) - SHOWN} more.\\n'",
