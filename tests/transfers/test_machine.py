@@ -26,11 +26,12 @@ from acc_sandbox import Fault, LoseAnswer, Refuse, Reset, ResetAfter
 from auth.oauth import StaticTokenSource
 from persistence.data_folder import StateLocation
 from persistence.keys import EncryptionKey
+from tests.transfers.points import POINTS
 from transfers.errors import JobStopped
 from transfers.files.allowed_folders import AllowedFolders
 from transfers.files.local_file import FilePolicy
 from transfers.idempotency import AttachTarget
-from transfers.jobs.base import POINTS, Job, Point
+from transfers.jobs.base import Job, Point
 from transfers.jobs.context import JobContext
 from transfers.jobs.repository import JobRepository
 from transfers.jobs.runner import WaitOptions

@@ -24,8 +24,8 @@ import pytest
 
 import acc_sandbox
 from acc.ids import ObjectLocation
+from tests.transfers.points import POINTS
 from transfers.idempotency import AttachTarget
-from transfers.jobs.base import POINTS
 from transfers.jobs.recovery import JobEligibility, OrphanedJobRecovery
 from transfers.jobs.rows import JobRow
 
