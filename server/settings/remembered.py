@@ -43,7 +43,7 @@ def read_answers(settings: Settings) -> SetupAnswers:
     path = (settings.data_dir or default_path()) / FILE_NAME
     try:
         return SetupAnswers.model_validate_json(private_files.read(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # what opens the folder says that it is none
         return SetupAnswers()
     except (OSError, ValidationError) as error:
         check_descriptors(error, path)

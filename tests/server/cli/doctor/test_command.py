@@ -339,6 +339,13 @@ def test_a_clock_that_is_wrong(
     assert (found["clock"]["level"], says in found["clock"]["seen"]) == (level, True)
 
 
+def test_a_file_in_place_of_the_data_folder_is_said_to_be_none(examine: Examine, tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    code, found = examine(SUBMITTAL_MCP_DATA_DIR=str(tmp_path / "data"))
+    assert code == 2
+    assert (found["data folder"]["level"], "Not a directory" in found["data folder"]["seen"]) == ("problem", True)
+
+
 def test_folders_and_database_that_are_not_as_they_should_be(examine: Examine, tmp_path: Path) -> None:
     data = tmp_path / "Application Support"
     data.mkdir(0o700)
