@@ -112,6 +112,7 @@ class PortListener:
     async def stop(self) -> None:
         """Stop accepting, cut what is open, and wait for the requests that were being answered."""
         if self._server is not None:
+            await _end_accepting(self._server)
             self._server.close()
         # A connection that is being accepted is among them two turns of the loop later, and closed one after that.
         for _ in range(4):
@@ -125,6 +126,15 @@ class PortListener:
 
     def _connection(self) -> asyncio.Protocol:
         return CuttableConnection(config=self._config, server_state=self._state, app_state={})
+
+
+async def _end_accepting(server: asyncio.Server) -> None:
+    """Accept no more, and give what was accepted its transport: at a closed server asyncio makes none, and leaks it."""
+    if sys.platform == "win32":
+        return  # its event loop accepts in another way
+    for listening in server.sockets:
+        asyncio.get_running_loop().remove_reader(listening.fileno())
+    await asyncio.sleep(0)
 
 
 async def cut(scope: Scope, receive: Receive) -> None:

@@ -33,6 +33,7 @@ from server.mcp.http_connections import (
     MAX_BODY_BYTES,
     AcceptErrorLog,
     BoundedHttpProtocol,
+    DrainingServer,
     PausingListener,
     UnreadBodyMiddleware,
     connection_limit,
@@ -209,8 +210,8 @@ def run_app(
         _HttpServer(uvicorn_config(app), announcement).run(sockets=[listener])
 
 
-class _HttpServer(uvicorn.Server):
-    """uvicorn's server, which says where it listens once it does, and leaves the end of the process to its caller."""
+class _HttpServer(DrainingServer):
+    """Server, which says where it listens once it does, and leaves the end of the process to its caller."""
 
     def __init__(self, config: uvicorn.Config, announcement: Sequence[str]) -> None:
         super().__init__(config)

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 import anyio
 import h11
 import structlog
+import uvicorn
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -68,6 +69,25 @@ class PausingListener(socket.socket):
         except OSError:
             self._failed = True
             raise
+
+
+async def end_accepting(server: asyncio.Server) -> None:
+    """Accept no more, and give what was accepted its transport: at a closed server asyncio makes none, and leaks it."""
+    if sys.platform == "win32":
+        return  # its event loop accepts in another way
+    for listening in server.sockets:
+        asyncio.get_running_loop().remove_reader(listening.fileno())
+    await asyncio.sleep(0)
+
+
+class DrainingServer(uvicorn.Server):
+    """uvicorn's server, which closes once no connection is being accepted."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop serving."""
+        for server in self.servers:
+            await end_accepting(server)
+        await super().shutdown(sockets)
 
 
 class GatheredTransport:

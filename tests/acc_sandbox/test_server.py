@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
 import itertools
 import json
@@ -13,11 +15,13 @@ import sys
 import time
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
 
 import acc_sandbox
 from acc_sandbox import Fault, Refuse, Switches
+from acc_sandbox.http.connection import PortListener
 
 ROOT = Path(__file__).parents[2]
 
@@ -185,6 +189,25 @@ def test_the_command_stops_on_a_signal_that_the_system_gives_to_another_of_its_t
         os.kill(other[0], signal.SIGTERM)
         process.communicate(timeout=120)
         assert process.returncode == 0
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_connection_that_is_being_accepted_as_a_sandbox_stops_is_closed(turns):
+    listener = PortListener(never_asked)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        await listener.start(listening)
+        raw = socket.create_connection(listening.getsockname())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await listener.stop()
+    with raw, anyio.fail_after(120), contextlib.suppress(ConnectionResetError):
+        raw.setblocking(False)
+        assert await asyncio.get_running_loop().sock_recv(raw, 1) == b""
+
+
+async def never_asked(_scope, _receive, _send):
+    raise AssertionError("no request was sent")
 
 
 def test_the_command_prints_one_line_of_json():

@@ -21,6 +21,7 @@ from server.mcp.http_connections import (
     BoundedHttpProtocol,
     UnreadBodyMiddleware,
     connection_limit,
+    end_accepting,
 )
 from server.team.serving import tls_of
 from tests.support.certificates import write_certificate
@@ -46,6 +47,7 @@ async def served(*, sock=None, **bounds):
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
+        await end_accepting(server)
         server.close()
         # A connection that is being accepted is among them two turns of the loop later, and closed one after that.
         for _ in range(4):
@@ -59,6 +61,17 @@ async def connected(port, sent=b""):
     raw = socket.create_connection(("127.0.0.1", port))
     raw.sendall(sent)
     return await asyncio.open_connection(sock=raw)
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_connection_that_is_being_accepted_as_the_server_closes_is_closed(turns):
+    async with served() as port:
+        raw = socket.create_connection(("127.0.0.1", port))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+    reader, writer = await asyncio.open_connection(sock=raw)
+    assert await end_of(reader) == b""
+    writer.close()
 
 
 async def end_of(reader):

@@ -15,7 +15,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import httpx2
-import uvicorn
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
@@ -23,6 +22,7 @@ import acc_sandbox
 from auth.issuer.metadata import CALLBACK_PATH
 from server.auth_wiring import OpenVault, opened_vault
 from server.mcp.http import uvicorn_config
+from server.mcp.http_connections import DrainingServer
 from server.settings.model import Settings
 from server.team.options import TeamOptions
 from server.team.team_server import TeamServer
@@ -149,7 +149,7 @@ def running_team(
             server = TeamServer(
                 loaded, public, opened, options or TeamOptions(), clock=steady, now=lambda: time.time() + clock[0]
             )
-            program = uvicorn.Server(uvicorn_config(server.app))
+            program = DrainingServer(uvicorn_config(server.app))
             thread = threading.Thread(target=program.run, kwargs={"sockets": [listener]})
             thread.start()
             try:

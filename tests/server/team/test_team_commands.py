@@ -23,6 +23,7 @@ import acc_sandbox
 from acc_sandbox import Fault, Refuse
 from server.cli.main import app
 from server.cli.team.url_check import check_public_url
+from server.mcp.http_connections import DrainingServer
 from server.team.options import TeamOptions
 from tests.conftest import KEYS, NO_TRUST
 
@@ -173,7 +174,7 @@ class Proxy:
     def running(self) -> Iterator[None]:
         routes = [Route("/{path:path}", self.answer, methods=["GET", "POST", "OPTIONS"])]
         config = uvicorn.Config(Starlette(routes=routes), log_config=None, ws="none", lifespan="off")
-        program = uvicorn.Server(config)
+        program = DrainingServer(config)
         thread = threading.Thread(target=program.run, kwargs={"sockets": [self._listener]})
         thread.start()
         try:
