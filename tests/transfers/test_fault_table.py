@@ -156,7 +156,8 @@ async def _final_state(site: Any) -> str:
 async def site(working: Any, folder: Path, tmp_path: Path, trouble: Trouble) -> Any:
     async with working(stall_seconds=STALL_SECONDS if trouble.name.startswith("stall") else None) as site:
         site.data = tmp_path / "data"
-        site.content = bytes(range(256)) * (2 * MIN_PART_BYTES // 256) + b"end"
+        # Each part is longer than what a fault lets arrive, whichever of them comes first.
+        site.content = bytes(range(256)) * ((2 * MIN_PART_BYTES + 2 * 1024 * 1024) // 256) + b"end"
         (folder / "beam.pdf").write_bytes(site.content)
         await site.transfers.repository.open()
         yield site
