@@ -44,6 +44,7 @@ from server.mcp.tool_adapter import ToolAdapter, build_tools, is_visible, tool_r
 from server.settings.model import Settings
 from server.wiring import import_services, open_services, policy_of
 from tools.attachments.tasks import DeferredResult
+from tools.core.arguments import closest_name
 from tools.core.context import Services, ServicesProvider
 from tools.core.policy import ToolPolicy
 
@@ -207,13 +208,10 @@ class McpHandlers:
         return answer if isinstance(answer, InputRequiredResult) else tool_result(answer)
 
     def _unknown(self, name: str) -> str:
-        import difflib
-
         names = [tool.name for tool in self._shown]
         # Clients put a server's name in front, and some write other names than they were listed.
-        bare = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s-]+", "_", re.split(r"__|[./:]", name.strip())[-1]).lower()
-        near = difflib.get_close_matches(bare, names, n=1)
-        meant = f" Did you mean {near[0]}?" if near else ""
+        near = closest_name(re.split(r"__|[./:]", name.strip())[-1], names)
+        meant = f" Did you mean {near}?" if near else ""
         return f"Unknown tool: {name[:60]!r}.{meant} The tools are {', '.join(names)}."
 
     async def _list_resources(

@@ -184,9 +184,12 @@ _KINDS: Final = {"string": "a text", "int": "a whole number", "bool": "true or f
 
 
 def _near(name: str, names: Sequence[str]) -> str | None:
-    """Return the argument most similar to an unknown name, in whichever case that is written."""
-    if name in names:
-        return None
+    """Return the argument most similar to an unknown name."""
+    return None if name in names else closest_name(name, names)
+
+
+def closest_name(name: str, names: Sequence[str]) -> str | None:
+    """Return the name most similar to one that is written in whichever case, or None where none is near."""
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s-]+", "_", name.strip()).casefold()
     return next(iter(difflib.get_close_matches(plain, names, n=1)), None)
 

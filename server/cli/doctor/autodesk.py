@@ -4,7 +4,6 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +11,7 @@ from acc.client import AccClient
 from acc.errors import AccError, ApiNotGranted, AppNotProvisioned, Forbidden
 from acc.hosts import UPLOAD_HOSTS
 from acc.ids import unverified_claims
+from acc.responses import http_date
 from acc.transport import proxy_set
 from auth.errors import (
     AuthError,
@@ -92,10 +92,10 @@ async def check_network(settings: Settings) -> AsyncIterator[CheckResult]:
 
 
 def _clock(date: str, started: float) -> CheckResult:
-    try:
-        away = abs(parsedate_to_datetime(date).timestamp() - started)
-    except (ValueError, TypeError):
+    moment = http_date(date)
+    if moment is None:
         return skipped("clock", "Autodesk's response has no Date header")
+    away = abs(moment.timestamp() - started)
     if away > _CLOCK_BREAKS:
         return problem(
             "clock", f"this machine's clock is {away / 60:.0f} minutes wrong", "synchronize it with a time server"
